@@ -1,0 +1,16 @@
+//! Where galaf keeps what it reads and writes.
+
+/// The administrator's file.
+pub const CONFIG_PATH: &str = "/etc/galaf/galaf.json";
+/// What `galaf-gen apply` leaves behind for the boot, the launcher and dnsmasq. Root's alone to write.
+pub const STATE_DIR: &str = "/var/lib/galaf";
+/// The launch index, inside [`STATE_DIR`].
+pub const LAUNCH_INDEX: &str = "applications";
+/// The last good ruleset, inside [`STATE_DIR`].
+pub const RULESET: &str = "galaf.nft";
+/// The configuration of galaf's dnsmasq, inside [`STATE_DIR`].
+pub const DNSMASQ_CONF: &str = "dnsmasq.conf";
+/// Where the mark program's link is pinned (bpffs).
+pub const PIN_DIR: &str = "/sys/fs/bpf/galaf";
+/// galaf's nftables table, of family `inet`. Not configurable: no file can make galaf touch another one.
+pub const TABLE: &str = "galaf";
