@@ -28,6 +28,13 @@ impl Name {
         Ok(Self(text.to_owned()))
     }
 
+    /// A name of this program's own, known to be one.
+    #[cfg(feature = "config")]
+    pub(crate) fn constant(text: &'static str) -> Self {
+        debug_assert!(Self::new(text).is_ok());
+        Self(text.to_owned())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -64,7 +71,9 @@ impl fmt::Display for NameError {
         match self {
             Self::Empty => f.write_str("is empty"),
             Self::First(c) => write!(f, "begins with '{}', expected a letter or '_'", c.escape_debug()),
-            Self::Character(c) => write!(f, "has the character '{}', expected letters, digits, '_', '-', '.'", c.escape_debug()),
+            Self::Character(c) => {
+                write!(f, "has the character '{}', expected letters, digits, '_', '-', '.'", c.escape_debug())
+            }
             Self::Long(n) => write!(f, "has {n} characters, at most {MAX_LENGTH} fit a group name"),
         }
     }

@@ -46,7 +46,8 @@ impl JsonPath {
         &self.0
     }
 
-    fn step(&self, step: Step) -> Self {
+    /// One step further down.
+    pub fn step(&self, step: Step) -> Self {
         let mut steps = self.0.clone();
         steps.push(step);
         Self(steps)

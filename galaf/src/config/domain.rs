@@ -1,0 +1,134 @@
+//! Domain names.
+
+use std::fmt;
+
+/// A domain name in lower case, without its final dot; its subdomains are meant too.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Domain(String);
+
+/// Why a text is not a [`Domain`]; ends a sentence that begins with the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DomainError {
+    /// Nothing in it.
+    Empty,
+    /// It begins with `.` or `*.`.
+    Wildcard,
+    /// It is an IP address.
+    Address,
+    /// A label is empty or longer than 63 characters, or begins or ends with `-` (RFC 1035 section 2.3.1).
+    Label,
+    /// It has a character that names on the wire do not.
+    Character(char),
+    /// It is longer than 253 characters (RFC 1035 section 2.3.4).
+    Long,
+}
+
+impl fmt::Display for DomainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("is empty, expected a domain name"),
+            Self::Wildcard => f.write_str(
+                "begins with a wildcard; a name includes its subdomains, leave out what is before the first label",
+            ),
+            Self::Address => {
+                f.write_str("is an address, expected a domain name; addresses go into 'rule' (ip daddr …)")
+            }
+            Self::Label => {
+                f.write_str("has a label that is empty, longer than 63 characters, or begins or ends with '-'")
+            }
+            Self::Character(c) if c.is_ascii() => {
+                write!(f, "has the character '{}', expected letters, digits, '-', '_' and '.'", c.escape_debug())
+            }
+            Self::Character(c) => {
+                write!(f, "has the character '{}', expected the ASCII form of the name (xn--…)", c.escape_debug())
+            }
+            Self::Long => f.write_str("is longer than 253 characters"),
+        }
+    }
+}
+
+impl Domain {
+    /// Checks and normalises a name.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn new(text: &str) -> Result<Self, DomainError> {
+        if text.is_empty() {
+            return Err(DomainError::Empty);
+        }
+        if text.starts_with('.') || text.starts_with('*') {
+            return Err(DomainError::Wildcard);
+        }
+        if text.parse::<std::net::IpAddr>().is_ok() {
+            return Err(DomainError::Address);
+        }
+        let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+        if let Some(c) = name.chars().find(|&c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))) {
+            return Err(DomainError::Character(c));
+        }
+        if name
+            .split('.')
+            .any(|label| label.is_empty() || label.len() > 63 || label.starts_with('-') || label.ends_with('-'))
+        {
+            return Err(DomainError::Label);
+        }
+        if name.len() > 253 {
+            return Err(DomainError::Long);
+        }
+        Ok(Self(name))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name's parents, nearest first: `a.b.c` has `b.c` and `c`.
+    pub fn parents(&self) -> impl Iterator<Item = &str> {
+        std::iter::successors(Some(self.as_str()), |name| name.split_once('.').map(|(_, parent)| parent)).skip(1)
+    }
+}
+
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_normalised() {
+        assert_eq!(Domain::new("Deb.Debian.ORG.").unwrap().as_str(), "deb.debian.org");
+        assert_eq!(Domain::new("_imaps._tcp.example.test").unwrap().as_str(), "_imaps._tcp.example.test");
+    }
+
+    #[test]
+    fn what_is_not_a_name_is_refused_for_its_reason() {
+        for (text, error) in [
+            ("", DomainError::Empty),
+            ("*.example.test", DomainError::Wildcard),
+            (".example.test", DomainError::Wildcard),
+            ("192.0.2.1", DomainError::Address),
+            ("2001:db8::1", DomainError::Address),
+            ("a..b", DomainError::Label),
+            ("-a.test", DomainError::Label),
+            ("a/4#inet#filter#x", DomainError::Character('/')),
+            ("a,b", DomainError::Character(',')),
+            ("a\nserver=192.0.2.1", DomainError::Character('\n')),
+            ("bücher.test", DomainError::Character('ü')),
+        ] {
+            assert_eq!(Domain::new(text), Err(error), "{text:?}");
+        }
+        assert_eq!(Domain::new(&"a.".repeat(127)).unwrap().as_str().len(), 253);
+        assert_eq!(Domain::new(&"ab.".repeat(86)), Err(DomainError::Long));
+    }
+
+    #[test]
+    fn parents_are_listed_nearest_first() {
+        let name = Domain::new("a.b.c").unwrap();
+        assert_eq!(name.parents().collect::<Vec<_>>(), ["b.c", "c"]);
+    }
+}

@@ -1,0 +1,120 @@
+//! What is wrong with a file, and where.
+
+use std::fmt;
+
+use super::at::At;
+use crate::json::{JsonPath, Position, locate};
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where it begins in the text.
+    pub position: Position,
+    /// The value it is about; `None` for a syntax error.
+    pub path: Option<JsonPath>,
+    /// What is wrong and what was expected: lower case, no full stop.
+    pub message: String,
+    /// The line of the file it stands in.
+    pub line: String,
+}
+
+/// Problems in the order of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems(pub Vec<Problem>);
+
+impl Problems {
+    pub(super) fn syntax(text: &str, error: &serde_json::Error) -> Self {
+        // serde_json counts bytes in the line and gives column 0 for an end of line or file.
+        let line = line_of(text, error.line());
+        let bytes = error.column().saturating_sub(1).min(line.len());
+        let characters = line.char_indices().take_while(|(at, _)| *at < bytes).count();
+        let position = Position { line: error.line(), column: characters + 1 };
+        let full = error.to_string();
+        let message = full.split(" at line ").next().unwrap_or_default().to_owned();
+        Self(vec![Problem {
+            position,
+            path: None,
+            message: format!("not valid JSON: {message}"),
+            line: line.to_owned(),
+        }])
+    }
+
+    /// The problems as a person reads them, `file` in front of each.
+    pub fn display<'a>(&'a self, file: &'a str) -> impl fmt::Display + 'a {
+        Listing { problems: self, file }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are, as words.
+    pub fn count(&self) -> String {
+        match self.0.len() {
+            1 => "1 problem".to_owned(),
+            n => format!("{n} problems"),
+        }
+    }
+}
+
+struct Listing<'a> {
+    problems: &'a Problems,
+    file: &'a str,
+}
+
+impl fmt::Display for Listing<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.problems.0.iter().try_for_each(|problem| {
+            let Position { line, column } = problem.position;
+            write!(f, "{}:{line}:{column}: ", self.file)?;
+            if let Some(path) = &problem.path {
+                write!(f, "{path}: ")?;
+            }
+            writeln!(f, "{}", problem.message)?;
+            // Tabs and control characters would move the caret, or the terminal.
+            let shown: String = problem.line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            writeln!(f, "{line:>5} | {shown}")?;
+            writeln!(f, "      | {:>column$}", '^')
+        })
+    }
+}
+
+/// What a reading of a file gathers.
+#[derive(Default)]
+pub(super) struct Report {
+    problems: Vec<(JsonPath, String)>,
+    notices: Vec<(JsonPath, String)>,
+}
+
+impl Report {
+    pub(super) fn problem(&mut self, at: At<'_>, message: impl Into<String>) {
+        self.problems.push((at.to_path(), message.into()));
+    }
+
+    pub(super) fn notice(&mut self, at: At<'_>, message: impl Into<String>) {
+        self.notices.push((at.to_path(), message.into()));
+    }
+
+    /// The notices, or the problems if there are any.
+    pub(super) fn finish(self, text: &str) -> Result<Problems, Problems> {
+        if self.problems.is_empty() { Ok(placed(self.notices, text)) } else { Err(placed(self.problems, text)) }
+    }
+}
+
+fn placed(list: Vec<(JsonPath, String)>, text: &str) -> Problems {
+    let mut problems: Vec<Problem> = list
+        .into_iter()
+        .map(|(path, message)| {
+            let position = locate(text, &path).unwrap_or(Position { line: 1, column: 1 });
+            let line = line_of(text, position.line).to_owned();
+            Problem { position, path: Some(path), message, line }
+        })
+        .collect();
+    problems.sort_by_key(|problem| problem.position);
+    Problems(problems)
+}
+
+fn line_of(text: &str, line: usize) -> &str {
+    text.lines().nth(line.saturating_sub(1)).unwrap_or_default()
+}

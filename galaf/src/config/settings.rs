@@ -1,0 +1,186 @@
+//! The `config` section.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::at::At;
+use super::entry::{Defaults, GRANT_KEYS, read_grant_keys};
+use super::fields::{self, Fields};
+use super::problem::Report;
+use crate::id::{GidRange, GroupId};
+use crate::json::Node;
+use crate::name::Name;
+
+/// What holds for the whole file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Where the gids of applications lie.
+    pub gid_range: GidRange,
+    /// Who sets the marks.
+    pub mark: MarkSource,
+    /// The resolver; `None` if the file does not speak of it.
+    pub dns: Option<Dns>,
+    /// Id bases of containers whose ids are taken for the host's, sorted.
+    pub containers: Vec<u32>,
+}
+
+/// Who labels connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarkSource {
+    /// The cgroup/sock program: group and user of every socket.
+    Ebpf,
+    /// The ruleset: the group of an application or the user of an entry, not both.
+    Nft,
+}
+
+/// The resolver that turns names into granted addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dns {
+    /// Where it asks; empty: what `/etc/resolv.conf` says.
+    pub upstream: Vec<Upstream>,
+    /// Where it listens.
+    pub listen: Upstream,
+    /// The account it runs as.
+    pub user: Name,
+}
+
+impl Default for Dns {
+    fn default() -> Self {
+        let listen = Upstream { address: IpAddr::from([127, 0, 0, 1]), port: DNS_PORT };
+        Self { upstream: Vec::new(), listen, user: Name::constant(DNSMASQ_USER) }
+    }
+}
+
+/// The port of DNS (RFC 1035 section 4.2).
+const DNS_PORT: u16 = 53;
+/// The account of Debian's dnsmasq-base.
+const DNSMASQ_USER: &str = "dnsmasq";
+
+/// The address of a DNS server, written `ADDRESS` or, as dnsmasq does, `ADDRESS#PORT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Upstream {
+    /// The address.
+    pub address: IpAddr,
+    /// The port, 53 if not given.
+    pub port: u16,
+}
+
+impl Upstream {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        const EXPECTED: &str = "is not a server, expected ADDRESS or ADDRESS#PORT";
+        let (address, port) = match text.split_once('#') {
+            Some((address, port)) => (address, port.parse().map_err(|_| EXPECTED)?),
+            None => (text, DNS_PORT),
+        };
+        let address: IpAddr = address.parse().map_err(|_| EXPECTED)?;
+        if port == 0 || address.is_unspecified() || address.is_multicast() {
+            return Err(EXPECTED);
+        }
+        Ok(Self { address, port })
+    }
+}
+
+impl fmt::Display for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.address, self.port)
+    }
+}
+
+const KEYS: [&str; 7] = ["gid_range", "inet", "table", "defaults", "mark", "dns", "containers"];
+
+pub(super) fn read(section: Option<&Node>, at: At<'_>, report: &mut Report) -> (Settings, Defaults) {
+    let empty = Node::Object(Vec::new());
+    let fields = Fields::of(section.unwrap_or(&empty), at, report, &KEYS);
+    if fields.read("inet", at, report, fields::boolean) == Some(false) {
+        report.problem(
+            at.key("inet"),
+            "must be true: with separate IPv4 and IPv6 tables one of the two could be open while the other is closed",
+        );
+    }
+    if fields.read("table", at, report, fields::text).is_some() {
+        report.notice(
+            at.key("table"),
+            "is not used: the table is always 'inet galaf', so that no file can make galaf change another one",
+        );
+    }
+    let defaults = fields.read("defaults", at, report, |node, at, report| {
+        let fields = Fields::of(node, at, report, &GRANT_KEYS);
+        Some(read_grant_keys(&fields, at, report))
+    });
+    let settings = Settings {
+        gid_range: fields.read("gid_range", at, report, read_gid_range).unwrap_or(GidRange::DEFAULT),
+        mark: fields.read("mark", at, report, read_mark).unwrap_or(MarkSource::Ebpf),
+        dns: fields.read("dns", at, report, |node, at, report| Some(read_dns(node, at, report))),
+        containers: fields.read("containers", at, report, read_containers).unwrap_or_default(),
+    };
+    (settings, defaults.unwrap_or_default())
+}
+
+/// Ids below are for the system and its users, ids above for systemd's own use (its UIDS-GIDS document).
+const GIDS: std::ops::RangeInclusive<u32> = 1000..=61183;
+
+pub(super) fn read_gid_range(node: &Node, at: At<'_>, report: &mut Report) -> Option<GidRange> {
+    let ends = fields::list(node, at, report, "two gids", fields::number)?;
+    let [min, max] = ends.as_slice() else {
+        report.problem(at, "expected two gids, [min, max]");
+        return None;
+    };
+    if min > max {
+        report.problem(at, format!("{min} is above {max}, expected [min, max]"));
+        return None;
+    }
+    if !GIDS.contains(min) || !GIDS.contains(max) {
+        report.problem(
+            at,
+            format!("{min}-{max} is not within {}-{}: ids outside belong to the system", GIDS.start(), GIDS.end()),
+        );
+        return None;
+    }
+    Some(GidRange { min: GroupId(*min), max: GroupId(*max) })
+}
+
+fn read_mark(node: &Node, at: At<'_>, report: &mut Report) -> Option<MarkSource> {
+    fields::checked(node, at, report, |text| match text {
+        "ebpf" => Ok(MarkSource::Ebpf),
+        "nft" => Ok(MarkSource::Nft),
+        _ => Err("is no way to set marks, expected 'ebpf' or 'nft'"),
+    })
+}
+
+fn read_dns(node: &Node, at: At<'_>, report: &mut Report) -> Dns {
+    let fields = Fields::of(node, at, report, &["upstream", "listen", "user"]);
+    let server = |node: &Node, at: At<'_>, report: &mut Report| fields::checked(node, at, report, Upstream::parse);
+    let default = Dns::default();
+    Dns {
+        upstream: fields
+            .read("upstream", at, report, |node, at, report| fields::list(node, at, report, "servers", server))
+            .unwrap_or_default(),
+        listen: fields
+            .read("listen", at, report, |node, at, report| {
+                fields::checked(node, at, report, |text| match Upstream::parse(text) {
+                    Ok(listen) if !listen.address.is_loopback() => {
+                        Err("is not an address of this machine's loopback: the resolver answers nobody else")
+                    }
+                    result => result,
+                })
+            })
+            .unwrap_or(default.listen),
+        user: fields
+            .read("user", at, report, |node, at, report| fields::checked(node, at, report, Name::new))
+            .unwrap_or(default.user),
+    }
+}
+
+fn read_containers(node: &Node, at: At<'_>, report: &mut Report) -> Option<Vec<u32>> {
+    let mut bases = fields::list(node, at, report, "id bases", |node, at, report| {
+        let base = fields::number(node, at, report)?;
+        if base == 0 || base % 0x1_0000 != 0 {
+            report.problem(at, format!("{base} is not an id base of a container, expected a multiple of 65536"));
+            return None;
+        }
+        Some(base)
+    })?;
+    bases.sort_unstable();
+    bases.dedup();
+    Some(bases)
+}

@@ -1,0 +1,122 @@
+//! Whole files. The exact message of each kind of error is in the golden folders.
+
+use super::*;
+
+fn parse(text: &str) -> Parsed {
+    Config::parse(text).unwrap_or_else(|problems| panic!("{}", problems.display("file")))
+}
+
+fn refused(text: &str) -> Vec<String> {
+    let problems = Config::parse(text).expect_err("the file is good");
+    problems.0.iter().map(|p| format!("{}:{} {}", p.position.line, p.position.column, p.message)).collect()
+}
+
+fn granted(parsed: &Parsed, group: &str) -> Vec<(u8, String)> {
+    let entry = &parsed.config.groups[group];
+    entry.grants.iter().map(|g| (g.family.number(), g.condition.as_str().to_owned())).collect()
+}
+
+#[test]
+fn a_file_in_the_published_format_is_taken_as_it_stands() {
+    let parsed = parse(
+        r##"{
+        "config": { "gid_range": [30000, 59999], "inet": true, "table": "filter", "defaults": { "families": [4] } },
+        "users": {
+            "_apt": { "domains": ["deb.debian.org", "security.debian.org"] },
+            "dnsmasq": { "#rule": "a server in the LAN", "rule": "ip daddr 192.168.1.1 meta l4proto {tcp, udp} @th,16,16 53" },
+            "sshd": { "#": "only the mark" }
+        },
+        "groups": {
+            "browser": { "execv": ["/usr/bin/browser", "…"], "families": [4, 6], "rule": "", "rule6": "" },
+            "mail": { "execv": ["/usr/bin/mail", "…"], "domains": ["imap.example.com"], "rule": "tcp dport { 465, 993 }" },
+            "mail2": { "execv": ["/usr/bin/mail2", "…"], "domains": "mail", "rule": "tcp dport 993" },
+            "ping": { "execv": ["/usr/bin/ping", "…"], "rule": "icmp type echo-request" },
+            "NDP6": null
+        }
+    }"##,
+    );
+    let config = &parsed.config;
+    assert_eq!(granted(&parsed, "browser"), [(4, String::new()), (6, String::new())]);
+    assert_eq!(granted(&parsed, "mail"), [(4, "tcp dport { 465, 993 }".to_owned())]);
+    assert_eq!(config.domains_of(&config.groups["mail2"]), [Domain::new("imap.example.com").unwrap()]);
+    assert_eq!(config.groups["NDP6"], Entry::default());
+    assert_eq!(config.users["sshd"].grants, []);
+    let notices: Vec<&str> = parsed.notices.0.iter().map(|n| n.message.as_str()).collect();
+    assert!(matches!(notices[..], [one] if one.contains("'inet galaf'")), "{notices:?}");
+}
+
+#[test]
+fn a_rule_for_ipv4_never_opens_ipv6() {
+    let parsed = parse(r#"{"groups": {"x": {"families": [4, 6], "domains": ["a.test"], "rule": "tcp dport 443"}}}"#);
+    assert_eq!(granted(&parsed, "x"), [(4, "tcp dport 443".to_owned())]);
+    assert!(parsed.notices.0[0].message.contains("nothing is granted over IPv6"));
+}
+
+#[test]
+fn names_alone_grant_every_family_named() {
+    let parsed = parse(r#"{"groups": {"x": {"families": [6, 4], "domains": ["a.test"]}}}"#);
+    assert_eq!(granted(&parsed, "x"), [(4, String::new()), (6, String::new())]);
+}
+
+#[test]
+fn neither_names_nor_rule_grant_nothing_even_with_families() {
+    assert_eq!(granted(&parse(r#"{"groups": {"x": {"families": [4, 6]}, "y": {}}}"#), "x"), []);
+}
+
+#[test]
+fn defaults_are_for_entries_and_not_for_null_or_bare_ones() {
+    let text = r##"{"config": {"defaults": {"families": [6], "rule6": "tcp dport 22"}},
+        "groups": {"a": {"execv": ["/x"]}, "b": null, "c": {"#": ""}, "d": {"rule6": ""}}}"##;
+    let parsed = parse(text);
+    assert_eq!(granted(&parsed, "a"), [(6, "tcp dport 22".to_owned())]);
+    assert_eq!(granted(&parsed, "b"), []);
+    assert_eq!(granted(&parsed, "c"), []);
+    assert_eq!(granted(&parsed, "d"), [(6, String::new())]);
+}
+
+#[test]
+fn every_problem_is_reported_at_once_in_the_order_of_the_file() {
+    let text = "{\n \"groups\": {\n  \"a\": {\"domain\": []},\n  \"b\": {\"rule\": \"accept\"},\n  \"b\": null\n },\n \"x\": 1\n}";
+    let problems = refused(text);
+    assert_eq!(problems.len(), 4, "{problems:?}");
+    assert!(problems[0].starts_with("3:19 unknown key 'domain'") && problems[0].ends_with("did you mean 'domains'?"));
+    assert!(problems[1].starts_with("4:16 'accept' has the word 'accept'"), "{}", problems[1]);
+    assert_eq!(problems[2], "5:8 the key 'b' is there twice");
+    assert!(problems[3].starts_with("7:7 unknown key 'x'"));
+}
+
+#[test]
+fn aliases_must_end_at_a_list() {
+    let circle = refused(r#"{"groups": {"a": {"domains": "b"}, "b": {"domains": "a"}, "c": {"domains": "c"}}}"#);
+    assert_eq!(circle.len(), 3);
+    assert!(circle[0].ends_with("leads in a circle: b -> a -> b"), "{}", circle[0]);
+    assert!(refused(r#"{"groups": {"a": {"domains": "mial"}, "mail": null}}"#)[0].contains("did you mean 'mail'?"));
+    assert!(
+        refused(r#"{"groups": {"a": {"domains": "b"}, "b": {"rule": ""}}}"#)[0]
+            .ends_with("the entry 'b' has no domains")
+    );
+}
+
+#[test]
+fn a_chain_of_aliases_is_followed_to_its_list() {
+    let parsed =
+        parse(r#"{"users": {"u": {"domains": "a"}}, "groups": {"a": {"domains": "b"}, "b": {"domains": ["x.test"]}}}"#);
+    assert_eq!(parsed.config.domains_of(&parsed.config.users["u"])[0].as_str(), "x.test");
+}
+
+#[test]
+fn a_filter_needs_no_new_privileges_and_follows_it_by_default() {
+    let parsed = parse(r#"{"groups": {"a": {"execv": ["/x"]}, "b": {"execv": ["/x"], "no_new_privileges": false}}}"#);
+    let launch = |name: &str| parsed.config.groups[name].launch.clone().unwrap();
+    assert!(launch("a").no_new_privileges && launch("a").seccomp);
+    assert!(!launch("b").no_new_privileges && !launch("b").seccomp);
+    let text = r#"{"groups": {"a": {"execv": ["/x"], "no_new_privileges": false, "seccomp": true}}}"#;
+    assert!(refused(text)[0].contains("needs 'no_new_privileges'"));
+}
+
+#[test]
+fn a_file_that_is_not_json_says_where() {
+    assert_eq!(refused("{\n  \"groups\": {,}\n}"), ["2:14 not valid JSON: key must be a string"]);
+    assert_eq!(refused(""), ["1:1 not valid JSON: EOF while parsing a value"]);
+    assert!(refused("[]")[0].contains("is an array, expected an object"));
+}
