@@ -1,0 +1,11 @@
+//! Counters, whom they belong to, and the rows a report is made of. Pure: no privilege, no files.
+
+mod counter;
+mod names;
+mod report;
+mod snapshot;
+
+pub(crate) use counter::Counter;
+pub(crate) use names::{Identity, Label, NamedId, Names, User};
+pub(crate) use report::Report;
+pub(crate) use snapshot::{Protocol, Refusal, Set, SetName, Snapshot, Traffic};

@@ -1,0 +1,160 @@
+//! The JSON document. Its keys are described in `galaf-stats/README.md`; a change to their meaning raises [`VERSION`].
+
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use galaf::id::{GroupId, UserId};
+use galaf::mark::{Half, Mark, Owner};
+use serde::Serialize;
+
+use crate::model::{Counter, Names, Refusal, Set, Snapshot, Traffic};
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    sets: Sets<'a>,
+    refused: Vec<RefusedObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct Sets<'a> {
+    out_before: SetObject<'a>,
+    out_after: SetObject<'a>,
+    in_after: SetObject<'a>,
+    refused4: Fill,
+    refused6: Fill,
+}
+
+#[derive(Serialize)]
+struct SetObject<'a> {
+    #[serde(flatten)]
+    fill: Fill,
+    elements: Vec<TrafficObject<'a>>,
+}
+
+#[derive(Serialize)]
+struct Fill {
+    size: Option<usize>,
+    count: usize,
+    full: bool,
+}
+
+#[derive(Serialize)]
+struct TrafficObject<'a> {
+    #[serde(flatten)]
+    owner: OwnerObject<'a>,
+    #[serde(flatten)]
+    counter: Counter,
+}
+
+#[derive(Serialize)]
+struct RefusedObject<'a> {
+    #[serde(flatten)]
+    owner: OwnerObject<'a>,
+    address: IpAddr,
+    protocol: u8,
+    protocol_name: Option<&'static str>,
+    port: Option<u16>,
+    #[serde(flatten)]
+    counter: Counter,
+    timeout_seconds: Option<u64>,
+    expires_seconds: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct OwnerObject<'a> {
+    mark: u32,
+    kind: OwnerKind,
+    user: Option<IdObject<'a>>,
+    group: Option<IdObject<'a>>,
+    own_group: bool,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum OwnerKind {
+    Unmarked,
+    Root,
+    Pair,
+}
+
+#[derive(Serialize)]
+struct IdObject<'a> {
+    kind: IdKind,
+    id: Option<u32>,
+    name: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum IdKind {
+    Id,
+    Other,
+    Any,
+    Reserved,
+}
+
+/// Writes the document and a newline.
+pub(crate) fn write(out: &mut impl Write, snapshot: &Snapshot, names: &Names) -> io::Result<()> {
+    let mut refusals: Vec<&Refusal> = snapshot.refusals().collect();
+    refusals.sort_by_key(|r| (r.mark, r.address, r.protocol, r.port));
+    let document = Document {
+        version: VERSION,
+        sets: Sets {
+            out_before: set(&snapshot.out_before, names),
+            out_after: set(&snapshot.out_after, names),
+            in_after: set(&snapshot.in_after, names),
+            refused4: fill(&snapshot.refused4),
+            refused6: fill(&snapshot.refused6),
+        },
+        refused: refusals.into_iter().map(|refusal| refused(refusal, names)).collect(),
+    };
+    serde_json::to_writer(&mut *out, &document)?;
+    out.write_all(b"\n")
+}
+
+fn set<'a>(set: &Set<Traffic>, names: &'a Names) -> SetObject<'a> {
+    let mut elements: Vec<&Traffic> = set.elements.iter().collect();
+    elements.sort_by_key(|element| element.mark);
+    let elements = elements.into_iter().map(|e| TrafficObject { owner: owner(e.mark, names), counter: e.counter });
+    SetObject { fill: fill(set), elements: elements.collect() }
+}
+
+fn fill<E>(set: &Set<E>) -> Fill {
+    Fill { size: set.size, count: set.elements.len(), full: set.is_full() }
+}
+
+fn refused<'a>(refusal: &Refusal, names: &'a Names) -> RefusedObject<'a> {
+    RefusedObject {
+        owner: owner(refusal.mark, names),
+        address: refusal.address,
+        protocol: refusal.protocol.0,
+        protocol_name: refusal.protocol.name(),
+        port: refusal.port,
+        counter: refusal.counter,
+        timeout_seconds: refusal.timeout,
+        expires_seconds: refusal.expires,
+    }
+}
+
+fn owner(mark: Mark, names: &Names) -> OwnerObject<'_> {
+    let user_of = |half| id(half, |id| names.users.get(&UserId(id)).map(|user| user.name.as_str()));
+    let group_of = |half| id(half, |id| names.groups.get(&GroupId(id)).map(String::as_str));
+    let (kind, user, group) = match mark.owner() {
+        Owner::Unmarked => (OwnerKind::Unmarked, None, None),
+        Owner::Root => (OwnerKind::Root, Some(user_of(Half::Id(0))), Some(group_of(Half::Id(0)))),
+        Owner::Pair { group, user } => (OwnerKind::Pair, Some(user_of(user)), Some(group_of(group))),
+    };
+    OwnerObject { mark: mark.0, kind, user, group, own_group: names.is_own_group(mark) }
+}
+
+fn id<'a>(half: Half, name: impl Fn(u32) -> Option<&'a str>) -> IdObject<'a> {
+    match half {
+        Half::Id(id) => IdObject { kind: IdKind::Id, id: Some(id.into()), name: name(id.into()) },
+        Half::Overflow => IdObject { kind: IdKind::Other, id: None, name: None },
+        Half::Unknown => IdObject { kind: IdKind::Any, id: None, name: None },
+        Half::Reserved(_) => IdObject { kind: IdKind::Reserved, id: None, name: None },
+    }
+}
