@@ -1,0 +1,159 @@
+//! From the caller's identity with one capability to the application's with none.
+
+use caps::CapSet;
+use galaf::id::GroupId;
+use nix::errno::Errno;
+use nix::sys::prctl;
+use nix::unistd::{self, Gid};
+
+use super::caller::Caller;
+use super::failure::Failure;
+
+/// In this order, so that no set is filled again from one that is still full. The bounding set stays: lowering
+/// it takes CAP_SETPCAP (capabilities(7)), and without a privileged program to execute it gives nothing.
+const SETS: [CapSet; 4] = [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted];
+
+const STATUS: &str = "/proc/self/status";
+
+/// Takes `target` as the only group of every kind and `supplementary` beside it, gives up every capability, and
+/// reads all of it back from the kernel.
+pub(super) fn switch(caller: &Caller, target: GroupId, supplementary: &[GroupId]) -> Result<(), Failure> {
+    let refused = |what| {
+        move |errno| match errno {
+            Errno::EPERM => Failure::NoCapability(caller.no_new_privileges),
+            _ => Failure::Kernel(what, errno),
+        }
+    };
+    let groups: Vec<Gid> = supplementary.iter().map(|gid| Gid::from_raw(gid.0)).collect();
+    unistd::setgroups(&groups).map_err(refused("set the supplementary groups"))?;
+    set_every_gid(target).map_err(refused("change to the application's group"))?;
+    drop_capabilities()?;
+    Identity::read()?.verify(target, supplementary)?;
+    refuse_return(caller.gid, target)
+}
+
+/// Empties every capability set of this process but the bounding set, and reads them back.
+pub(super) fn drop_capabilities() -> Result<(), Failure> {
+    for set in SETS {
+        caps::clear(None, set).map_err(|error| Failure::Deviation(format!("cannot drop capabilities: {error}")))?;
+    }
+    for set in SETS {
+        let left = caps::read(None, set)
+            .map_err(|error| Failure::Deviation(format!("cannot read the capabilities back: {error}")))?;
+        if !left.is_empty() {
+            return Err(Failure::Deviation("the kernel left a capability after all were dropped".into()));
+        }
+    }
+    Ok(())
+}
+
+/// From here on no program executed by this process or its children gains ids or capabilities (prctl(2)).
+pub(super) fn set_no_new_privileges() -> Result<(), Failure> {
+    prctl::set_no_new_privs().map_err(|errno| Failure::Kernel("set no_new_privs", errno))
+}
+
+/// All three at once: a saved id left behind could be taken again without privilege.
+fn set_every_gid(gid: GroupId) -> nix::Result<()> {
+    let gid = Gid::from_raw(gid.0);
+    unistd::setresgid(gid, gid, gid)
+}
+
+/// Tries what the application must not be able to do.
+fn refuse_return(old: GroupId, target: GroupId) -> Result<(), Failure> {
+    if old == target || set_every_gid(old) == Err(Errno::EPERM) {
+        return Ok(());
+    }
+    Err(Failure::Deviation(format!("the way back to group {old} is open")))
+}
+
+/// The group ids of this process, as the kernel shows them.
+struct Identity {
+    /// Real, effective and saved.
+    gids: [u32; 3],
+    /// The Gid line of /proc/self/status, the only place that shows the file system gid.
+    status: Option<[u32; 4]>,
+    /// Sorted.
+    supplementary: Vec<GroupId>,
+}
+
+impl Identity {
+    fn read() -> Result<Self, Failure> {
+        let gids = unistd::getresgid().map_err(|errno| Failure::Kernel("read the group ids back", errno))?;
+        let groups =
+            unistd::getgroups().map_err(|errno| Failure::Kernel("read the supplementary groups back", errno))?;
+        let status = std::fs::read(STATUS).map_err(|error| Failure::Proc(STATUS, error))?;
+        let mut supplementary: Vec<GroupId> = groups.into_iter().map(|gid| GroupId(gid.as_raw())).collect();
+        supplementary.sort_unstable();
+        Ok(Self {
+            gids: [gids.real, gids.effective, gids.saved].map(Gid::as_raw),
+            status: gid_line(&String::from_utf8_lossy(&status)),
+            supplementary,
+        })
+    }
+
+    /// Compares with what was asked for. `supplementary` is sorted.
+    fn verify(&self, target: GroupId, supplementary: &[GroupId]) -> Result<(), Failure> {
+        if self.gids != [target.0; 3] || self.status != Some([target.0; 4]) {
+            return Err(Failure::Deviation(format!("not every group id became {target}")));
+        }
+        if self.supplementary != supplementary {
+            return Err(Failure::Deviation("the supplementary groups are not the ones that were set".into()));
+        }
+        Ok(())
+    }
+}
+
+/// Real, effective, saved and file system gid out of a status file (proc_pid_status(5)).
+fn gid_line(status: &str) -> Option<[u32; 4]> {
+    let line = status.lines().find_map(|line| line.strip_prefix("Gid:"))?;
+    let gids: Vec<u32> = line.split_ascii_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
+    gids.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gid_line_is_read_and_an_unknown_form_is_not_guessed() {
+        assert_eq!(
+            gid_line("Name:\tGid:\nUid:\t1\t1\t1\t1\nGid:\t30000\t30000\t30000\t7\n"),
+            Some([30000, 30000, 30000, 7])
+        );
+        assert_eq!(gid_line("Gid:\t1\t1\t1\n"), None);
+        assert_eq!(gid_line("Gid:\t1\t1\t1\tx\n"), None);
+        assert_eq!(gid_line("Uid:\t1\t1\t1\t1\n"), None);
+    }
+
+    fn identity() -> Identity {
+        Identity { gids: [30000; 3], status: Some([30000; 4]), supplementary: vec![GroupId(27), GroupId(1000)] }
+    }
+
+    fn accepted(identity: &Identity) -> bool {
+        identity.verify(GroupId(30000), &[GroupId(27), GroupId(1000)]).is_ok()
+    }
+
+    #[test]
+    fn one_gid_of_another_value_is_a_deviation() {
+        assert!(accepted(&identity()));
+        for at in 0..3 {
+            let mut identity = identity();
+            identity.gids[at] = 1000;
+            assert!(!accepted(&identity), "gid number {at}");
+        }
+        for at in 0..4 {
+            let mut identity = identity();
+            identity.status.as_mut().unwrap()[at] = 1000;
+            assert!(!accepted(&identity), "gid number {at} of the status file");
+        }
+        assert!(!accepted(&Identity { status: None, ..identity() }));
+    }
+
+    #[test]
+    fn a_supplementary_group_too_many_or_too_few_is_a_deviation() {
+        for groups in [vec![27], vec![27, 1000, 30004], vec![]] {
+            let supplementary = groups.into_iter().map(GroupId).collect();
+            assert!(!accepted(&Identity { supplementary, ..identity() }));
+        }
+    }
+}
