@@ -29,13 +29,17 @@ impl SetName {
         }
     }
 
+    /// Whether its elements are refused destinations, not marks.
+    pub(crate) fn holds_refusals(self) -> bool {
+        matches!(self, Self::Refused4 | Self::Refused6)
+    }
+
     /// What the firewall can no longer do once the set is full.
     pub(crate) fn when_full(self) -> &'static str {
-        match self {
-            Self::OutBefore | Self::OutAfter | Self::InAfter => {
-                "traffic of further users and applications is not counted"
-            }
-            Self::Refused4 | Self::Refused6 => "further destinations are not recorded",
+        if self.holds_refusals() {
+            "further destinations are not recorded"
+        } else {
+            "traffic of further users and applications is not counted"
         }
     }
 }

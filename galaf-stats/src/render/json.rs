@@ -158,3 +158,76 @@ fn id<'a>(half: Half, name: impl Fn(u32) -> Option<&'a str>) -> IdObject<'a> {
         Half::Reserved(_) => IdObject { kind: IdKind::Reserved, id: None, name: None },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Protocol, User};
+    use galaf::mark::{OVERFLOW, UNKNOWN};
+    use serde_json::{Value, json};
+
+    const COUNTER: Counter = Counter { packets: 2, bytes: u64::MAX };
+
+    fn document(marks: &[Mark]) -> Value {
+        let elements = marks.iter().map(|&mark| Traffic { mark, counter: COUNTER }).collect();
+        let none = || Set { size: None, elements: vec![] };
+        let refusal = Refusal {
+            mark: Mark::from_halves(30004, 1000),
+            address: "2001:db8::1".parse().unwrap(),
+            protocol: Protocol(6),
+            port: Some(443),
+            counter: COUNTER,
+            timeout: Some(3600),
+            expires: None,
+        };
+        let snapshot = Snapshot {
+            out_before: Set { size: Some(marks.len()), elements },
+            out_after: none(),
+            in_after: none(),
+            refused4: Set { size: Some(4096), elements: vec![] },
+            refused6: Set { size: Some(4096), elements: vec![refusal] },
+        };
+        let alice = User { name: "alice\u{1b}".to_owned(), gid: GroupId(1000) };
+        let names = Names { users: [(UserId(1000), alice)].into(), ..Names::default() };
+        let mut text = Vec::new();
+        write(&mut text, &snapshot, &names).unwrap();
+        assert!(text.ends_with(b"}\n") && !text.contains(&0x1b));
+        serde_json::from_slice(&text).unwrap()
+    }
+
+    #[test]
+    fn a_refused_destination_has_every_documented_key() {
+        let id = |kind: &str, id: u32, name: Value| json!({ "kind": kind, "id": id, "name": name });
+        assert_eq!(
+            document(&[])["refused"][0],
+            json!({
+                "mark": 0x7534_03e8, "kind": "pair", "own_group": false,
+                "user": id("id", 1000, json!("alice\u{1b}")), "group": id("id", 30004, Value::Null),
+                "address": "2001:db8::1", "protocol": 6, "protocol_name": "tcp", "port": 443,
+                "packets": 2, "bytes": u64::MAX, "timeout_seconds": 3600, "expires_seconds": null,
+            })
+        );
+    }
+
+    #[test]
+    fn sets_tell_how_full_they_are_and_list_their_marks_in_order() {
+        let document = document(&[Mark(9), Mark(7)]);
+        let set = &document["sets"]["out_before"];
+        assert_eq!((&set["size"], &set["count"], &set["full"]), (&json!(2), &json!(2), &json!(true)));
+        assert_eq!((&set["elements"][0]["mark"], &set["elements"][1]["mark"]), (&json!(7), &json!(9)));
+        assert_eq!(document["sets"]["out_after"], json!({ "size": null, "count": 0, "full": false, "elements": [] }));
+        assert_eq!(document["sets"]["refused6"], json!({ "size": 4096, "count": 1, "full": false }));
+        assert_eq!(document["version"], 1);
+    }
+
+    #[test]
+    fn owners_are_told_apart_by_kind() {
+        let odd = Mark::from_halves(OVERFLOW, UNKNOWN);
+        let document = document(&[Mark::UNMARKED, Mark::from_halves(1000, 1000), odd, Mark::ROOT]);
+        let elements = &document["sets"]["out_before"]["elements"];
+        assert_eq!((&elements[0]["kind"], &elements[0]["user"]), (&json!("unmarked"), &Value::Null));
+        assert_eq!((&elements[1]["kind"], &elements[1]["own_group"]), (&json!("pair"), &json!(true)));
+        assert_eq!((&elements[2]["group"]["kind"], &elements[2]["user"]["kind"]), (&json!("other"), &json!("any")));
+        assert_eq!((&elements[3]["kind"], &elements[3]["group"]["id"]), (&json!("root"), &json!(0)));
+    }
+}

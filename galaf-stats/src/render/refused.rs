@@ -7,7 +7,8 @@ use super::{Style, label, units};
 use crate::model::{Refusal, Report};
 
 pub(super) fn render(report: &Report, style: &Style) -> String {
-    let mut table = table::new(&columns(style), style);
+    let columns = columns(style);
+    let mut table = table::new(&columns, style);
     for row in &report.refused {
         let refusal = &row.refusal;
         let mut cells = vec![Cell::new(label::text(&row.who.user)), Cell::new(label::text(&row.who.application))];
@@ -30,16 +31,16 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
     if style.totals {
         table.add_row(total(report, style));
     }
-    table::lines(&table)
+    table::lines(table, &columns)
 }
 
 fn columns(style: &Style) -> Vec<Column> {
     let always = [
-        ("user", Kind::Text),
-        ("application", Kind::Text),
-        ("destination", Kind::Text),
-        ("port", Kind::Text),
-        ("packets", Kind::Number),
+        ("user", Kind::Text(8)),
+        ("application", Kind::Text(11)),
+        ("destination", Kind::Text(15)),
+        ("port", Kind::Text(9)),
+        ("packets", Kind::FirstOfPair),
         ("bytes", Kind::Number),
         ("last seen", Kind::Number),
     ];

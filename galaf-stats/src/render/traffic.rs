@@ -7,7 +7,8 @@ use super::{Style, label, units};
 use crate::model::{Counter, Report};
 
 pub(super) fn render(report: &Report, style: &Style) -> String {
-    let mut table = table::new(&columns(style), style);
+    let columns = columns(style);
+    let mut table = table::new(&columns, style);
     for row in &report.traffic {
         let mut cells = vec![Cell::new(label::text(&row.who.user)), Cell::new(label::text(&row.who.application))];
         if style.wide {
@@ -33,19 +34,19 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
         }
         table.add_row(cells.into_iter().map(|cell| table::emphasised(cell, style)));
     }
-    table::lines(&table)
+    table::lines(table, &columns)
 }
 
 /// Each counter has two columns under one heading.
 fn columns(style: &Style) -> Vec<Column> {
-    let mut columns = vec![("\nuser".to_owned(), Kind::Text), ("\napplication".to_owned(), Kind::Text)];
+    let mut columns = vec![("\nuser".to_owned(), Kind::Text(8)), ("\napplication".to_owned(), Kind::Text(11))];
     let mut counters = vec!["sent", "received", "refused"];
     if style.wide {
         columns.push(("\nmark".to_owned(), Kind::Number));
         counters.insert(0, "asked");
     }
     for counter in counters {
-        columns.push((format!("{counter}\npackets"), Kind::Number));
+        columns.push((format!("{counter}\npackets"), Kind::FirstOfPair));
         columns.push(("\nbytes".to_owned(), Kind::Number));
     }
     columns
