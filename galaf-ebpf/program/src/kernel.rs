@@ -46,7 +46,7 @@ fn mark_of_other_ids(gid: GroupId, uid: UserId) -> Mark {
         return mark;
     }
     let mark = Mark::new(gid, uid);
-    warn!(&(), "gid {} uid {} stand for no application or user, marked 0x{:x}", gid.0, uid.0, mark.0);
+    warn!(&(), "gid {} uid {}: ids neither of the host nor of a trusted container, marked 0x{:x}", gid.0, uid.0, mark.0);
     mark
 }
 

@@ -1,0 +1,49 @@
+//! `galaf-ebpf load`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::require_privileges;
+use crate::attach::{Cgroup, attach};
+use crate::host::release::{self, Release};
+use crate::host::{PROC, cgroup, mounts};
+use crate::pins::Pins;
+use crate::{bpffs, cli, object};
+
+pub(crate) fn load(options: &cli::Load) -> Result<()> {
+    let proc = Path::new(PROC);
+    require_privileges()?;
+    let kernel = release::running(proc)?;
+    ensure!(kernel >= Release::OLDEST, "the kernel is Linux {kernel}, {} or later is needed", Release::OLDEST);
+    let root = mounts::cgroup2_root(&mounts::read_mounts(proc)?).map(Path::to_owned);
+    let root = root.context(
+        "no cgroup v2 is mounted: 'mount -t cgroup2 none DIR', or boot without systemd.unified_cgroup_hierarchy=0",
+    )?;
+    let dir = options.cgroup.clone().unwrap_or_else(|| root.clone());
+    refuse_v1_network_controllers(proc, kernel, &root, &dir)?;
+    let cgroup = Cgroup::open(&dir)?;
+    let object = object::read(options.object.as_deref())?;
+    bpffs::ensure(&options.pins.dir)?;
+    let pins = Pins::create(&options.pins.dir)?;
+    pins.recover()?;
+    pins.replace(attach(&object, &cgroup, &options.trusted_bases)?)?;
+    Ok(())
+}
+
+/// An older kernel counts a socket to the root of the v2 tree alone, once a v1 network controller was used.
+fn refuse_v1_network_controllers(proc: &Path, kernel: Release, root: &PathBuf, dir: &PathBuf) -> Result<()> {
+    if kernel >= Release::SEPARATE_CGROUPS || dir == root {
+        return Ok(());
+    }
+    let in_use = cgroup::v1_network_controllers(proc)?;
+    if !in_use.is_empty() {
+        bail!(
+            "the cgroup v1 controller {} is in use: before Linux {} it hides '{}' from sockets; leave out --cgroup or boot with cgroup_no_v1=net_cls,net_prio",
+            in_use.join(" and "),
+            Release::SEPARATE_CGROUPS,
+            dir.display()
+        );
+    }
+    Ok(())
+}
