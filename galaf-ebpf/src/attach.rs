@@ -7,7 +7,7 @@ use aya::maps::{HashMap, MapError};
 use aya::programs::links::FdLink;
 use aya::programs::{CgroupAttachMode, CgroupSock, ProgramError};
 use aya::{Ebpf, EbpfError};
-use galaf::fold::IdBase;
+use galaf::fold::{IdBase, MAX_TRUSTED_BASES};
 use galaf::trust::text_of;
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use nix::sys::statfs::{CGROUP2_SUPER_MAGIC, fstatfs};
@@ -30,6 +30,9 @@ pub(crate) enum AttachError {
     /// The object or the kernel does not go with this loader.
     #[error("cannot {step}: {cause}")]
     Step { step: &'static str, cause: String },
+    /// More bases than the map holds.
+    #[error("{0} trusted bases are given, at most {MAX_TRUSTED_BASES} fit")]
+    TooManyBases(usize),
     /// Another object than galaf's.
     #[error("the object has no {0}: it was not built from galaf's sources")]
     Foreign(&'static str),
@@ -75,6 +78,9 @@ pub(crate) fn attach(object: &[u8], cgroup: &Cgroup, trusted: &[IdBase]) -> Resu
 }
 
 fn trust(ebpf: &mut Ebpf, bases: &[IdBase]) -> Result<(), AttachError> {
+    if u32::try_from(bases.len()).map_or(true, |count| count > MAX_TRUSTED_BASES) {
+        return Err(AttachError::TooManyBases(bases.len()));
+    }
     let map = ebpf.map_mut(TRUSTED_BASES).ok_or(AttachError::Foreign("map 'TRUSTED_BASES'"))?;
     let mut map = HashMap::<_, u32, u8>::try_from(map).map_err(at::<MapError>("use the map of trusted bases"))?;
     bases.iter().try_for_each(|base| map.insert(base.get(), 1, 0)).map_err(at("write the trusted bases"))

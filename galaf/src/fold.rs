@@ -13,6 +13,9 @@ use crate::mark::{Mark, USER_MASK, is_plain};
 /// Ids in a block.
 const BLOCK: u32 = 0x1_0000;
 
+/// Most bases that can be trusted at once.
+pub const MAX_TRUSTED_BASES: u32 = 256;
+
 /// The first id of a container's block: a multiple of 65536, not 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdBase(u32);

@@ -5,7 +5,7 @@ use aya_ebpf::macros::{cgroup_sock, map};
 use aya_ebpf::maps::HashMap;
 use aya_ebpf::programs::SockContext;
 use aya_log_ebpf::warn;
-use galaf::fold::{both_plain, fold};
+use galaf::fold::{MAX_TRUSTED_BASES, both_plain, fold};
 use galaf::id::{GroupId, UserId};
 use galaf::mark::Mark;
 
@@ -20,7 +20,7 @@ static LICENSE: [u8; 4] = *b"GPL\0";
 
 /// Bases of the containers that root trusts. The value means nothing.
 #[map]
-static TRUSTED_BASES: HashMap<u32, u8> = HashMap::with_max_entries(256, 0);
+static TRUSTED_BASES: HashMap<u32, u8> = HashMap::with_max_entries(MAX_TRUSTED_BASES, 0);
 
 /// Marks the socket that the calling process is creating.
 #[cgroup_sock(sock_create)]
@@ -46,7 +46,10 @@ fn mark_of_other_ids(gid: GroupId, uid: UserId) -> Mark {
         return mark;
     }
     let mark = Mark::new(gid, uid);
-    warn!(&(), "gid {} uid {}: ids neither of the host nor of a trusted container, marked 0x{:x}", gid.0, uid.0, mark.0);
+    warn!(
+        &(),
+        "gid {} uid {}: ids neither of the host nor of a trusted container, marked 0x{:x}", gid.0, uid.0, mark.0
+    );
     mark
 }
 

@@ -64,7 +64,8 @@ fn debian() -> Option<(PathBuf, PathBuf, Core)> {
 }
 
 fn rustup() -> Option<(PathBuf, PathBuf, Core)> {
-    let which = |tool| output(command("rustup").args(["which", "--toolchain", "nightly", tool])).ok().map(PathBuf::from);
+    let which =
+        |tool| output(command("rustup").args(["which", "--toolchain", "nightly", tool])).ok().map(PathBuf::from);
     let rustc = which("rustc")?;
     let has_source = sysroot(&rustc)?.join("lib/rustlib/src/rust/library").is_dir();
     has_source.then_some((which("cargo")?, rustc, Core::FromSource))
@@ -88,7 +89,9 @@ fn linker(cargo: &Path, rustc: &Path) -> Result<PathBuf> {
 
 fn install_linker(cargo: &Path, rustc: &Path, tools: &Path) -> Result<()> {
     if !Path::new(LLVM_PREFIX).join("include/llvm-c").is_dir() {
-        bail!("no bpf-linker in PATH, and none can be built without LLVM 22: apt-get install llvm-22-dev libpolly-22-dev");
+        bail!(
+            "no bpf-linker in PATH, and none can be built without LLVM 22: apt-get install llvm-22-dev libpolly-22-dev"
+        );
     }
     eprintln!("xtask: installing bpf-linker {LINKER_VERSION} into '{}'", tools.display());
     run(command(cargo)
