@@ -45,7 +45,11 @@ pub(super) fn check(entry: &LaunchEntry) -> Result<PathBuf, Failure> {
 fn trusted(path: &Path) -> Result<PathBuf, Failure> {
     trust::check_file(path).map_err(|error| match error {
         Untrusted::Io(_, error) => unreachable_at(path, &error),
-        Untrusted::NotAFile(_) => Failure::NotExecutable(path.to_owned(), "not a regular file".into()),
+        // Either the end of the path or something on the way, which makes what follows missing.
+        Untrusted::NotAFile(_) => match path.metadata() {
+            Ok(_) => Failure::NotExecutable(path.to_owned(), "not a regular file".into()),
+            Err(error) => unreachable_at(path, &error),
+        },
         other => Failure::UntrustedProgram(other),
     })
 }
