@@ -21,7 +21,7 @@ accessible. Open file descriptors are passed on.
 Examples:
   galaf firefox https://example.org/
   galaf --explain firefox
-  ln -s /usr/bin/galaf /usr/local/bin/firefox    (as root: now 'firefox' does it)
+  ln -s /usr/bin/galaf /usr/local/bin/firefox   (as root: a shortcut)
 
 Exit codes:
   125   galaf refused or failed; nothing was launched

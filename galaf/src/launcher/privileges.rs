@@ -27,24 +27,41 @@ pub(super) fn switch(caller: &Caller, target: GroupId, supplementary: &[GroupId]
     let groups: Vec<Gid> = supplementary.iter().map(|gid| Gid::from_raw(gid.0)).collect();
     unistd::setgroups(&groups).map_err(refused("set the supplementary groups"))?;
     set_every_gid(target).map_err(refused("change to the application's group"))?;
-    drop_capabilities()?;
-    Identity::read()?.verify(target, supplementary)?;
+    clear_capabilities()?;
+    let status = status()?;
+    verify_capabilities(&status)?;
+    Identity::read(&status)?.verify(target, supplementary)?;
     refuse_return(caller.gid, target)
 }
 
 /// Empties every capability set of this process but the bounding set, and reads them back.
 pub(super) fn drop_capabilities() -> Result<(), Failure> {
-    for set in SETS {
-        caps::clear(None, set).map_err(|error| Failure::Deviation(format!("cannot drop capabilities: {error}")))?;
+    clear_capabilities()?;
+    verify_capabilities(&status()?)
+}
+
+fn clear_capabilities() -> Result<(), Failure> {
+    let failed = |error| Failure::Deviation(format!("cannot drop the capabilities: {error}"));
+    SETS.into_iter().try_for_each(|set| caps::clear(None, set)).map_err(failed)
+}
+
+/// What the kernel says about this process (proc_pid_status(5)).
+fn status() -> Result<String, Failure> {
+    let bytes = std::fs::read(STATUS).map_err(|error| Failure::Proc(STATUS, error))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn status_field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
+}
+
+/// The kernel's text, not the library that cleared them, says whether the sets are empty.
+fn verify_capabilities(status: &str) -> Result<(), Failure> {
+    let empty = |name: &&str| u64::from_str_radix(status_field(status, name)?, 16).ok().filter(|&bits| bits == 0);
+    match ["CapAmb", "CapInh", "CapEff", "CapPrm"].iter().find(|name| empty(name).is_none()) {
+        None => Ok(()),
+        Some(name) => Err(Failure::Deviation(format!("the kernel does not show the capability set {name} as empty"))),
     }
-    for set in SETS {
-        let left = caps::read(None, set)
-            .map_err(|error| Failure::Deviation(format!("cannot read the capabilities back: {error}")))?;
-        if !left.is_empty() {
-            return Err(Failure::Deviation("the kernel left a capability after all were dropped".into()));
-        }
-    }
-    Ok(())
 }
 
 /// From here on no program executed by this process or its children gains ids or capabilities (prctl(2)).
@@ -77,16 +94,15 @@ struct Identity {
 }
 
 impl Identity {
-    fn read() -> Result<Self, Failure> {
+    fn read(status: &str) -> Result<Self, Failure> {
         let gids = unistd::getresgid().map_err(|errno| Failure::Kernel("read the group ids back", errno))?;
         let groups =
             unistd::getgroups().map_err(|errno| Failure::Kernel("read the supplementary groups back", errno))?;
-        let status = std::fs::read(STATUS).map_err(|error| Failure::Proc(STATUS, error))?;
         let mut supplementary: Vec<GroupId> = groups.into_iter().map(|gid| GroupId(gid.as_raw())).collect();
         supplementary.sort_unstable();
         Ok(Self {
             gids: [gids.real, gids.effective, gids.saved].map(Gid::as_raw),
-            status: gid_line(&String::from_utf8_lossy(&status)),
+            status: gid_line(status),
             supplementary,
         })
     }
@@ -103,9 +119,9 @@ impl Identity {
     }
 }
 
-/// Real, effective, saved and file system gid out of a status file (proc_pid_status(5)).
+/// Real, effective, saved and file system gid out of a status file.
 fn gid_line(status: &str) -> Option<[u32; 4]> {
-    let line = status.lines().find_map(|line| line.strip_prefix("Gid:"))?;
+    let line = status_field(status, "Gid")?;
     let gids: Vec<u32> = line.split_ascii_whitespace().map(str::parse).collect::<Result<_, _>>().ok()?;
     gids.try_into().ok()
 }
@@ -123,6 +139,22 @@ mod tests {
         assert_eq!(gid_line("Gid:\t1\t1\t1\n"), None);
         assert_eq!(gid_line("Gid:\t1\t1\t1\tx\n"), None);
         assert_eq!(gid_line("Uid:\t1\t1\t1\t1\n"), None);
+    }
+
+    #[test]
+    fn one_bit_in_one_set_or_a_set_that_is_not_shown_is_a_deviation() {
+        let sets = ["CapInh", "CapPrm", "CapEff", "CapAmb"];
+        let status = |odd: &str, value: &str| -> String {
+            let line = |name: &str| format!("{name}:\t{}\n", if name == odd { value } else { "0000000000000000" });
+            sets.into_iter().map(line).collect()
+        };
+        assert!(verify_capabilities(&status("", "")).is_ok());
+        for name in sets {
+            for value in ["0000000000000040", "8000000000000000", "", "none"] {
+                assert!(verify_capabilities(&status(name, value)).is_err(), "{name} {value}");
+            }
+            assert!(verify_capabilities(&status("", "").replace(name, "Other")).is_err(), "no {name}");
+        }
     }
 
     fn identity() -> Identity {

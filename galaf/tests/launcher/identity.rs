@@ -1,5 +1,7 @@
 //! Who an application is, and that it cannot become somebody else.
 
+use galaf::id::GroupId;
+use galaf::launch::LaunchEntry;
 use nix::libc;
 
 use super::world::{
@@ -12,7 +14,7 @@ fn field(status: &str, name: &str) -> String {
     line.unwrap_or_else(|| panic!("no {name} in {status}")).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn both() -> [(&'static str, galaf::launch::LaunchEntry); 2] {
+fn both() -> [(&'static str, LaunchEntry); 2] {
     [("restricted", entry(&["/bin/cat", "…"])), ("unrestricted", unrestricted(&["/bin/cat", "…"]))]
 }
 
@@ -49,8 +51,9 @@ fn an_inheritable_capability_of_the_caller_does_not_reach_the_application() {
 
 #[test]
 fn restrictions_are_the_ones_of_the_entry() {
-    let Some(world) = World::new(&both()) else { return };
-    for (name, expected) in [("restricted", ("1", "2")), ("unrestricted", ("0", "0"))] {
+    let without_filter = LaunchEntry { seccomp: false, ..entry(&["/bin/cat", "…"]) };
+    let Some(world) = World::new(&[both().to_vec(), vec![("unfiltered", without_filter)]].concat()) else { return };
+    for (name, expected) in [("restricted", ("1", "2")), ("unfiltered", ("1", "0")), ("unrestricted", ("0", "0"))] {
         let outcome = world.galaf(&[name, "/proc/self/status"]);
         let found = (field(outcome.output(), "NoNewPrivs"), field(outcome.output(), "Seccomp"));
         assert_eq!((found.0.as_str(), found.1.as_str()), expected, "{name}");
@@ -121,10 +124,7 @@ fn an_application_launches_another_only_without_no_new_privileges() {
     let applications = [
         ("restricted", entry(&["/bin/sh", "…"])),
         ("unrestricted", unrestricted(&["/bin/sh", "…"])),
-        (
-            "other",
-            galaf::launch::LaunchEntry { gid: galaf::id::GroupId(OTHER_APPLICATION), ..entry(&["/bin/cat", "…"]) },
-        ),
+        ("other", LaunchEntry { gid: GroupId(OTHER_APPLICATION), ..entry(&["/bin/cat", "…"]) }),
     ];
     let Some(world) = World::new(&applications) else { return };
     let nested = format!("exec {GALAF} other /proc/self/status");
