@@ -25,6 +25,8 @@ pub(crate) struct User {
 pub(crate) struct Names {
     pub(crate) users: BTreeMap<UserId, User>,
     pub(crate) groups: BTreeMap<GroupId, String>,
+    /// How many ids there was no time to ask the name services for.
+    pub(crate) not_asked: usize,
 }
 
 /// One cell that says who. The order of the variants is the order of sorting by name.
@@ -127,6 +129,7 @@ mod tests {
                 (GroupId(30004), "firefox".to_owned()),
             ]
             .into(),
+            not_asked: 0,
         }
     }
 

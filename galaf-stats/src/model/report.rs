@@ -60,11 +60,18 @@ pub(crate) struct Report {
     pub(crate) refused: Vec<RefusedRow>,
     /// The sets that have no room left, with their size.
     pub(crate) full: Vec<(SetName, usize)>,
+    /// How many ids may have a name that is not shown.
+    pub(crate) unnamed: usize,
 }
 
 impl Report {
     pub(crate) fn new(snapshot: &Snapshot, names: &Names, sort: SortKey) -> Self {
-        Self { traffic: traffic(snapshot, names, sort), refused: refused(snapshot, names, sort), full: full(snapshot) }
+        Self {
+            traffic: traffic(snapshot, names, sort),
+            refused: refused(snapshot, names, sort),
+            full: full(snapshot),
+            unnamed: names.not_asked,
+        }
     }
 
     pub(crate) fn traffic_total(&self) -> Counts {

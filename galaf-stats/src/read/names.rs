@@ -3,29 +3,51 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use galaf::id::{GroupId, UserId};
 use nix::unistd;
 
 use crate::model::{NamedId, Names, User};
 
-/// Looks `ids` up in `passwd` and `group` of `etc_dir`, then in the name services.
+/// How long the name services are asked in all. One that does not answer must not hold back the figures.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Looks `ids` up in `passwd` and `group` of `etc_dir`, then in the name services for as long as `PATIENCE`.
 ///
-/// The files come first since getgrgid(3) reads them from the start for each id: with 30,000 groups that is a
-/// minute. The order is that of every distribution's nsswitch.conf. An id nobody knows stays without a name, and
+/// The files come first since getgrgid(3) reads them from the start for each id: with 60,000 groups that
+/// takes 3 ms. The order is that of every distribution's nsswitch.conf. An id nobody knows stays without a name, and
 /// so does one whose service fails: the figures matter more.
 pub(crate) fn resolve(ids: &BTreeSet<NamedId>, etc_dir: &Path) -> Names {
+    resolve_within(PATIENCE, ids, etc_dir)
+}
+
+fn resolve_within(patience: Duration, ids: &BTreeSet<NamedId>, etc_dir: &Path) -> Names {
     let mut users = users_of(&text(&etc_dir.join("passwd")));
     let mut groups = groups_of(&text(&etc_dir.join("group")));
     let mut names = Names::default();
+    let mut unknown = Vec::new();
     for &id in ids {
         match id {
-            NamedId::User(uid) => {
-                names.users.extend(users.remove(&uid).or_else(|| ask_user(uid)).map(|user| (uid, user)));
-            }
-            NamedId::Group(gid) => {
-                names.groups.extend(groups.remove(&gid).or_else(|| ask_group(gid)).map(|name| (gid, name)));
-            }
+            NamedId::User(uid) => match users.remove(&uid) {
+                Some(user) => drop(names.users.insert(uid, user)),
+                None => unknown.push(id),
+            },
+            NamedId::Group(gid) => match groups.remove(&gid) {
+                Some(name) => drop(names.groups.insert(gid, name)),
+                None => unknown.push(id),
+            },
+        }
+    }
+    let start = Instant::now();
+    for id in unknown {
+        if start.elapsed() >= patience {
+            names.not_asked += 1;
+            continue;
+        }
+        match id {
+            NamedId::User(uid) => names.users.extend(ask_user(uid).map(|user| (uid, user))),
+            NamedId::Group(gid) => names.groups.extend(ask_group(gid).map(|name| (gid, name))),
         }
     }
     names
@@ -96,5 +118,15 @@ mod tests {
         let names = resolve(&ids, Path::new("/nonexistent"));
         assert_eq!(names.users[&UserId(0)], User { name: "root".to_owned(), gid: GroupId(0) });
         assert_eq!(names.groups, [(GroupId(0), "root".to_owned())].into());
+        assert_eq!(names.not_asked, 0);
+    }
+
+    #[test]
+    fn ids_that_there_was_no_time_to_ask_for_are_counted() {
+        let ids = [NamedId::User(UserId(0)), NamedId::Group(GroupId(0))].into();
+        let names = resolve_within(Duration::ZERO, &ids, Path::new("/nonexistent"));
+        assert_eq!((names.users.len(), names.groups.len(), names.not_asked), (0, 0, 2));
+        let names = resolve_within(Duration::ZERO, &ids, Path::new("/etc"));
+        assert_eq!((names.users.len(), names.groups.len(), names.not_asked), (1, 1, 0), "files need no patience");
     }
 }

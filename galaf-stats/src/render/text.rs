@@ -39,6 +39,12 @@ fn notes(report: &Report, style: &Style) -> String {
     for (set, size) in report.full.iter().filter(|(set, _)| shown(*set)) {
         notes.push_str(&format!("note: set '{set}' is full ({size}): {}\n", set.when_full()));
     }
+    if report.unnamed > 0 {
+        notes.push_str(&format!(
+            "note: the name services are slow: {} ids are shown as numbers unasked\n",
+            report.unnamed
+        ));
+    }
     notes
 }
 
@@ -89,6 +95,7 @@ mod tests {
         Names {
             users: [(UserId(0), user("root", 0)), (UserId(1000), user("alice", 1000))].into(),
             groups: [(GroupId(30004), application.to_owned())].into(),
+            not_asked: 0,
         }
     }
 
@@ -137,6 +144,13 @@ mod tests {
         let text = render(&report, &PLAIN);
         assert!(text.contains(r"fire\u{1b}]0;owned\u{7}fox\u{a}"), "\n{text}");
         assert!(!text.contains(['\u{1b}', '\u{7}']));
+    }
+
+    #[test]
+    fn names_missing_for_want_of_time_are_admitted() {
+        let report = Report::new(&snapshot(), &Names { not_asked: 3, ..names("firefox") }, SortKey::Bytes);
+        let text = render(&report, &PLAIN);
+        assert!(text.ends_with("note: the name services are slow: 3 ids are shown as numbers unasked\n"), "\n{text}");
     }
 
     #[test]
