@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
 const AFTER_HELP: &str = "\
 Examples:
   galaf-ebpf load                       mark all sockets from now on
-  galaf-ebpf load --trusted-base 524288 and those of the container with ids from 524288
+  galaf-ebpf load --trusted-base 524288 also those of the container with ids from 524288
   galaf-ebpf status --json              is it loaded, and does it mark?
   setpriv --regid 30004 --clear-groups galaf-ebpf probe
                                         the marks that a process of group 30004 gets
@@ -36,8 +36,8 @@ Exit codes:
 Files:
   /sys/fs/bpf/galaf/link  what keeps the program attached (bpf file system)
 
-Needs Linux 5.8 or later with cgroup v2 mounted (also in hybrid mode), and root: CAP_BPF, CAP_NET_ADMIN,
-CAP_SYS_ADMIN. 'probe' needs no privilege.";
+Needs Linux 5.8 or later with cgroup v2 mounted (also in hybrid mode), and root:
+CAP_BPF, CAP_NET_ADMIN, CAP_SYS_ADMIN. 'probe' needs no privilege.";
 
 #[derive(Subcommand)]
 pub(crate) enum Command {

@@ -1,6 +1,6 @@
 //! `galaf-ebpf load`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -32,7 +32,7 @@ pub(crate) fn load(options: &cli::Load) -> Result<()> {
 }
 
 /// An older kernel counts a socket to the root of the v2 tree alone, once a v1 network controller was used.
-fn refuse_v1_network_controllers(proc: &Path, kernel: Release, root: &PathBuf, dir: &PathBuf) -> Result<()> {
+fn refuse_v1_network_controllers(proc: &Path, kernel: Release, root: &Path, dir: &Path) -> Result<()> {
     if kernel >= Release::SEPARATE_CGROUPS || dir == root {
         return Ok(());
     }
@@ -46,4 +46,34 @@ fn refuse_v1_network_controllers(proc: &Path, kernel: Release, root: &PathBuf, d
         );
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// The answer for a cgroup of its own on a kernel, with net_cls as this row of `/proc/cgroups` says.
+    fn answer(kernel: Release, dir: &str, hierarchy_and_groups: &str) -> Result<()> {
+        let proc = tempfile::tempdir().unwrap();
+        fs::write(proc.path().join("cgroups"), format!("net_cls\t{hierarchy_and_groups}\t1\n")).unwrap();
+        refuse_v1_network_controllers(proc.path(), kernel, Path::new("/cg"), Path::new(dir))
+    }
+
+    #[test]
+    fn an_old_hybrid_hosts_controller_is_named_with_the_remedy() {
+        let error = answer(Release(5, 10), "/cg/a", "9\t2").unwrap_err().to_string();
+        assert!(
+            error.starts_with("the cgroup v1 controller net_cls is in use: before Linux 5.15 it hides '/cg/a'"),
+            "{error}"
+        );
+        assert!(error.ends_with("leave out --cgroup or boot with cgroup_no_v1=net_cls,net_prio"), "{error}");
+    }
+
+    #[test]
+    fn the_same_host_may_mark_the_whole_tree_and_a_newer_one_any_cgroup() {
+        assert!(answer(Release(5, 10), "/cg", "9\t2").is_ok());
+        assert!(answer(Release(5, 15), "/cg/a", "9\t2").is_ok());
+        assert!(answer(Release(5, 10), "/cg/a", "0\t1").is_ok());
+    }
 }
