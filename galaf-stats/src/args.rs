@@ -11,7 +11,7 @@ Columns:
   The counters run since the firewall was first loaded; a reload keeps them.
 
 Words in place of a name:
-  (unmarked)  the packet carried no mark: the kernel's own, or of a socket older than the mark program
+  (unmarked)  no mark: a packet of the kernel, or of a socket older than the mark program
   (other)     an id that does not fit into a mark
   (any)       not recorded: the mark was set by nftables, which knows one of the two ids
   -           no application: a process of that user with the user's own group, or root

@@ -28,7 +28,7 @@ pub(super) fn footnotes<'a>(rows: impl Iterator<Item = &'a Identity>) -> Vec<&'s
 }
 
 const NOTES: [&str; 4] = [
-    "(unmarked): no mark; sent by the kernel, or by a socket older than the mark program",
+    "(unmarked): no mark; a packet of the kernel, or of a socket older than the mark program",
     "(other): an id that does not fit into a mark",
     "(any): not recorded; the mark was set by nftables, which knows one of the two ids",
     "(0x...): a value that this version does not know",
