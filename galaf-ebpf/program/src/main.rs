@@ -5,7 +5,9 @@
 //! The ids are the real ones (`bpf_get_current_uid_gid`), in the initial user namespace's numbering. nftables'
 //! `skgid` is the file system gid: the two agree after `setresgid`, which is how the launcher switches.
 //! The program runs where `socket(2)` makes an `AF_INET` or `AF_INET6` socket; an accepted connection
-//! inherits its listener's mark.
+//! inherits its listener's mark. It does not run for sockets that the kernel makes itself: an `IPPROTO_MPTCP`
+//! socket is marked, but the TCP connections below it are not (seen on 6.18), though they have its `skgid`.
+//! Rules must therefore not take a mark of 0 for a sign that no application is behind it.
 
 #![cfg_attr(target_arch = "bpf", no_std, no_main)]
 
