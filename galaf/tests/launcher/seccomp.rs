@@ -2,7 +2,9 @@
 
 use nix::libc;
 
-use super::world::{SCRATCH, World, entry, skip, unrestricted};
+#[cfg(target_arch = "x86_64")]
+use super::world::skip;
+use super::world::{SCRATCH, World, entry, unrestricted};
 
 /// Tries every call it is given a number for and prints its name and error number, 0 for success.
 const CALLER: &str = r#"
@@ -46,29 +48,32 @@ const CALLER: &str = r#"
 "#;
 
 const FCHMODAT2: i64 = 452;
+
+const CALLS: &[(&str, i64)] = &[
+    ("fchmod", libc::SYS_fchmod),
+    ("fchmodat", libc::SYS_fchmodat),
+    ("fchmodat2", FCHMODAT2),
+    ("mkdirat", libc::SYS_mkdirat),
+    ("mknodat", libc::SYS_mknodat),
+    ("openat", libc::SYS_openat),
+    ("openat_tmpfile", libc::SYS_openat),
+];
+
+/// Calls that newer architectures no longer have.
 #[cfg(target_arch = "x86_64")]
-const X32_BIT: i64 = 0x4000_0000;
+const LEGACY_CALLS: &[(&str, i64)] = &[
+    ("chmod", libc::SYS_chmod),
+    ("mkdir", libc::SYS_mkdir),
+    ("mknod", libc::SYS_mknod),
+    ("creat", libc::SYS_creat),
+    ("open", libc::SYS_open),
+    ("open_tmpfile", libc::SYS_open),
+];
+#[cfg(not(target_arch = "x86_64"))]
+const LEGACY_CALLS: &[(&str, i64)] = &[];
 
 fn calls() -> Vec<(&'static str, i64)> {
-    let mut calls = vec![
-        ("fchmod", libc::SYS_fchmod),
-        ("fchmodat", libc::SYS_fchmodat),
-        ("fchmodat2", FCHMODAT2),
-        ("mkdirat", libc::SYS_mkdirat),
-        ("mknodat", libc::SYS_mknodat),
-        ("openat", libc::SYS_openat),
-        ("openat_tmpfile", libc::SYS_openat),
-    ];
-    #[cfg(target_arch = "x86_64")]
-    calls.extend([
-        ("chmod", libc::SYS_chmod),
-        ("mkdir", libc::SYS_mkdir),
-        ("mknod", libc::SYS_mknod),
-        ("creat", libc::SYS_creat),
-        ("open", libc::SYS_open),
-        ("open_tmpfile", libc::SYS_open),
-    ]);
-    calls
+    [CALLS, LEGACY_CALLS].concat()
 }
 
 const OPAQUE: &[(&str, i64)] = &[
@@ -154,7 +159,7 @@ fn calls_a_filter_cannot_look_into_answer_as_on_an_old_kernel() {
 #[test]
 fn the_x32_numbers_of_the_calls_are_refused_too() {
     let Some(world) = world() else { return };
-    let x32: Vec<(&str, i64)> = calls().into_iter().map(|(name, number)| (name, number | X32_BIT)).collect();
+    let x32: Vec<(&str, i64)> = calls().into_iter().map(|(name, number)| (name, number | 0x4000_0000)).collect();
     for (name, errno) in results(&world, "filtered", "02755", &x32) {
         assert_eq!(errno, libc::EPERM, "{name}");
     }

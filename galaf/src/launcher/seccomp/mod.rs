@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use galaf::trust::text_of;
 use nix::libc;
 use seccompiler::SeccompCmpArgLen::Dword;
 use seccompiler::SeccompCmpOp::MaskedEq;
@@ -13,9 +14,11 @@ use seccompiler::{BackendError, BpfProgram, SeccompAction, SeccompCondition, Sec
 
 use super::failure::Failure;
 
-/// Set in the number of every call of the x32 interface, which shares x86_64's architecture value.
+/// What may be added to a call's number: bit 30 for the x32 interface, which shares x86_64's architecture value.
 #[cfg(target_arch = "x86_64")]
-const X32_BIT: libc::c_long = 0x4000_0000;
+const NUMBER_BITS: &[libc::c_long] = &[0, 0x4000_0000];
+#[cfg(not(target_arch = "x86_64"))]
+const NUMBER_BITS: &[libc::c_long] = &[0];
 
 /// The same on every architecture (Linux 6.6); libc does not name it everywhere.
 const SYS_FCHMODAT2: libc::c_long = 452;
@@ -65,11 +68,21 @@ const OPAQUE_CALLS: &[libc::c_long] =
 
 /// Installs the filters on this thread. They stay over execve and reach every child.
 pub(super) fn apply() -> Result<(), Failure> {
-    let fail = |error: &dyn std::fmt::Display| Failure::Seccomp(error.to_string());
-    for filter in filters().map_err(|error| fail(&error))? {
-        seccompiler::apply_filter(&filter).map_err(|error| fail(&error))?;
+    install().map_err(|error| Failure::Seccomp(reason(&error)))
+}
+
+fn install() -> seccompiler::Result<()> {
+    filters()?.iter().try_for_each(|filter| seccompiler::apply_filter(filter))
+}
+
+fn reason(error: &seccompiler::Error) -> String {
+    match error {
+        seccompiler::Error::Prctl(error) | seccompiler::Error::Seccomp(error) => text_of(error),
+        seccompiler::Error::Backend(BackendError::InvalidTargetArch(arch)) => {
+            format!("the calls of architecture '{arch}' are not known; set 'seccomp' to false in the entry")
+        }
+        other => other.to_string(),
     }
-    Ok(())
 }
 
 /// One filter for each answer: EPERM, then ENOSYS.
@@ -92,11 +105,8 @@ fn compile(rules: BTreeMap<libc::c_long, Vec<SeccompRule>>, errno: libc::c_int) 
 }
 
 /// The numbers under which this architecture knows a call.
-fn numbers(number: libc::c_long) -> Vec<libc::c_long> {
-    #[cfg(target_arch = "x86_64")]
-    return vec![number, number | X32_BIT];
-    #[cfg(not(target_arch = "x86_64"))]
-    return vec![number];
+fn numbers(number: libc::c_long) -> impl Iterator<Item = libc::c_long> {
+    NUMBER_BITS.iter().map(move |bits| number | bits)
 }
 
 /// Any of the rules matches: one for each bit, and for each flag that makes a file.

@@ -60,10 +60,7 @@ fn refused(errno: libc::c_int) -> u32 {
 }
 
 fn every_call() -> impl Iterator<Item = (i64, Call)> {
-    CALLS
-        .iter()
-        .chain(LEGACY_CALLS)
-        .flat_map(|&call| numbers(call.number).into_iter().map(move |number| (number, call)))
+    CALLS.iter().chain(LEGACY_CALLS).flat_map(|&call| numbers(call.number).map(move |number| (number, call)))
 }
 
 #[test]
