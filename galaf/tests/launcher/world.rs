@@ -30,10 +30,11 @@ const SECONDS: &str = "30";
 /// Unless this is set, a test that cannot run here says so and passes.
 const NO_SKIP: &str = "GALAF_NO_SKIP";
 
-/// Says why a test cannot run. The stream itself is written, because the harness swallows what macros print.
+/// Says why a test cannot run. The stream itself is written, because the harness swallows what macros print, and at
+/// once, because tests run side by side.
 pub(crate) fn skip(reason: &str) {
     assert!(std::env::var_os(NO_SKIP).is_none_or(|value| value != "1"), "{NO_SKIP} is set, but: {reason}");
-    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
+    let _ = std::io::stderr().write_all(format!("skipped: {reason}\n").as_bytes());
 }
 
 /// An application with every restriction on, executing `execv`.
