@@ -1,1 +1,36 @@
-fn main() {}
+//! The program; see the library.
+
+#![forbid(unsafe_code)]
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use galaf_gen::cli::{Cli, Command};
+use galaf_gen::commands;
+use galaf_gen::input::InputError;
+
+/// The file or the command line is bad; clap uses the same.
+const BAD_INPUT: u8 = 2;
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Check(args) => commands::check(&args),
+        Command::Render(args) => commands::render(&args),
+        Command::Apply(args) => commands::apply(&args),
+        Command::Reset(args) => commands::reset(&args),
+        Command::Boot(args) => commands::boot(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("galaf-gen: {error:#}");
+            if error.is::<InputError>() { ExitCode::from(BAD_INPUT) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -127,7 +127,11 @@ mod tests {
     /// Every id near a place where the meaning changes, in both halves' widths.
     fn boundary_ids() -> Vec<u32> {
         let edges = [0u32, 1000, 30000, 59999, 65519, 65520, 65533, 65534, 65535, 65536, 1 << 17, 1 << 31, u32::MAX];
-        let mut ids: Vec<u32> = edges.iter().flat_map(|&e| (-3i64..=3).map(move |d| i64::from(e) + d)).filter_map(|id| u32::try_from(id).ok()).collect();
+        let mut ids: Vec<u32> = edges
+            .iter()
+            .flat_map(|&e| (-3i64..=3).map(move |d| i64::from(e) + d))
+            .filter_map(|id| u32::try_from(id).ok())
+            .collect();
         // What truncation would turn into an application's gid.
         ids.extend([161_076, 30004 + 65536, 30004 | 0xabcd_0000]);
         ids.sort_unstable();

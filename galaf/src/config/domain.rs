@@ -21,6 +21,12 @@ pub enum DomainError {
     Character(char),
     /// It is longer than 253 characters (RFC 1035 section 2.3.4).
     Long,
+    /// It has one label only; dnsmasq's allowlist takes no such pattern.
+    Single,
+    /// Its last label is a number, as that of an address.
+    Number,
+    /// It ends in `.local`, which is for multicast DNS (RFC 6762 section 3).
+    Multicast,
 }
 
 impl fmt::Display for DomainError {
@@ -37,12 +43,15 @@ impl fmt::Display for DomainError {
                 f.write_str("has a label that is empty, longer than 63 characters, or begins or ends with '-'")
             }
             Self::Character(c) if c.is_ascii() => {
-                write!(f, "has the character '{}', expected letters, digits, '-', '_' and '.'", c.escape_debug())
+                write!(f, "has the character '{}', expected letters, digits, '-' and '.'", c.escape_debug())
             }
             Self::Character(c) => {
                 write!(f, "has the character '{}', expected the ASCII form of the name (xn--…)", c.escape_debug())
             }
             Self::Long => f.write_str("is longer than 253 characters"),
+            Self::Single => f.write_str("has one label only, expected at least two, as in 'example.com'"),
+            Self::Number => f.write_str("ends in a number, expected a domain name"),
+            Self::Multicast => f.write_str("ends in '.local', which is asked by multicast and never of the resolver"),
         }
     }
 }
@@ -63,7 +72,7 @@ impl Domain {
             return Err(DomainError::Address);
         }
         let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
-        if let Some(c) = name.chars().find(|&c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))) {
+        if let Some(c) = name.chars().find(|&c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))) {
             return Err(DomainError::Character(c));
         }
         if name
@@ -75,7 +84,12 @@ impl Domain {
         if name.len() > 253 {
             return Err(DomainError::Long);
         }
-        Ok(Self(name))
+        match name.rsplit_once('.') {
+            None => Err(DomainError::Single),
+            Some((_, "local")) => Err(DomainError::Multicast),
+            Some((_, last)) if last.bytes().all(|byte| byte.is_ascii_digit()) => Err(DomainError::Number),
+            Some(_) => Ok(Self(name)),
+        }
     }
 
     /// The name.
@@ -102,7 +116,6 @@ mod tests {
     #[test]
     fn names_are_normalised() {
         assert_eq!(Domain::new("Deb.Debian.ORG.").unwrap().as_str(), "deb.debian.org");
-        assert_eq!(Domain::new("_imaps._tcp.example.test").unwrap().as_str(), "_imaps._tcp.example.test");
     }
 
     #[test]
@@ -119,6 +132,10 @@ mod tests {
             ("a,b", DomainError::Character(',')),
             ("a\nserver=192.0.2.1", DomainError::Character('\n')),
             ("bücher.test", DomainError::Character('ü')),
+            ("_imaps._tcp.example.test", DomainError::Character('_')),
+            ("localhost", DomainError::Single),
+            ("printer.local", DomainError::Multicast),
+            ("1.2.3.4.5", DomainError::Number),
         ] {
             assert_eq!(Domain::new(text), Err(error), "{text:?}");
         }

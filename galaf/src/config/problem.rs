@@ -39,6 +39,20 @@ impl Problems {
         }])
     }
 
+    /// Gives each message its place in `text`.
+    pub fn placed(list: Vec<(JsonPath, String)>, text: &str) -> Self {
+        let mut problems: Vec<Problem> = list
+            .into_iter()
+            .map(|(path, message)| {
+                let position = locate(text, &path).unwrap_or(Position { line: 1, column: 1 });
+                let line = line_of(text, position.line).to_owned();
+                Problem { position, path: Some(path), message, line }
+            })
+            .collect();
+        problems.sort_by_key(|problem| problem.position);
+        Self(problems)
+    }
+
     /// The problems as a person reads them, `file` in front of each.
     pub fn display<'a>(&'a self, file: &'a str) -> impl fmt::Display + 'a {
         Listing { problems: self, file }
@@ -98,21 +112,12 @@ impl Report {
 
     /// The notices, or the problems if there are any.
     pub(super) fn finish(self, text: &str) -> Result<Problems, Problems> {
-        if self.problems.is_empty() { Ok(placed(self.notices, text)) } else { Err(placed(self.problems, text)) }
+        if self.problems.is_empty() {
+            Ok(Problems::placed(self.notices, text))
+        } else {
+            Err(Problems::placed(self.problems, text))
+        }
     }
-}
-
-fn placed(list: Vec<(JsonPath, String)>, text: &str) -> Problems {
-    let mut problems: Vec<Problem> = list
-        .into_iter()
-        .map(|(path, message)| {
-            let position = locate(text, &path).unwrap_or(Position { line: 1, column: 1 });
-            let line = line_of(text, position.line).to_owned();
-            Problem { position, path: Some(path), message, line }
-        })
-        .collect();
-    problems.sort_by_key(|problem| problem.position);
-    Problems(problems)
 }
 
 fn line_of(text: &str, line: usize) -> &str {

@@ -70,7 +70,10 @@ impl LaunchEntry {
             gid: GroupId(number(object.get("gid")?)?),
             execv: texts(object.get("execv")?)?,
             users,
-            env: env.iter().map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect::<Option<_>>()?,
+            env: env
+                .iter()
+                .map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+                .collect::<Option<_>>()?,
             keep_env: texts(object.get("keep_env")?)?,
             no_new_privileges: flag("no_new_privileges")?,
             seccomp: flag("seccomp")?,

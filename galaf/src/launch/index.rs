@@ -82,7 +82,8 @@ impl Index {
         let mut index = Self { file, body: (0, end), header: Header { gid_range: GidRange::DEFAULT } };
         let line = index.line_at(0)?;
         let not_ours = IndexError::Format("is not an index of this version");
-        let value: Value = serde_json::from_str(&line).map_err(|_| IndexError::Format("is not an index of this version"))?;
+        let value: Value =
+            serde_json::from_str(&line).map_err(|_| IndexError::Format("is not an index of this version"))?;
         let range = value.get("gid_range").and_then(Value::as_array);
         let (Some(version), Some([min, max])) = (value.get("galaf").and_then(number), range.map(Vec::as_slice)) else {
             return Err(not_ours);
@@ -123,7 +124,8 @@ impl Index {
     /// # Errors
     /// As [`Index::find`].
     pub fn all(&self) -> Result<Vec<(String, LaunchEntry)>, IndexError> {
-        let mut bytes = vec![0; usize::try_from(self.body.1 - self.body.0).map_err(|_| IndexError::Format("is too large"))?];
+        let mut bytes =
+            vec![0; usize::try_from(self.body.1 - self.body.0).map_err(|_| IndexError::Format("is too large"))?];
         self.file.read_exact_at(&mut bytes, self.body.0)?;
         let text = String::from_utf8(bytes).map_err(|_| IndexError::Format("is not UTF-8"))?;
         text.lines().map(|line| split(line).and_then(|(name, json)| Ok((name.to_owned(), parse(json)?)))).collect()
@@ -171,7 +173,10 @@ fn split(line: &str) -> Result<(&str, &str), IndexError> {
 }
 
 fn parse(json: &str) -> Result<LaunchEntry, IndexError> {
-    serde_json::from_str(json).ok().and_then(|value| LaunchEntry::from_json(&value)).ok_or(IndexError::Format("has an entry of another version"))
+    serde_json::from_str(json)
+        .ok()
+        .and_then(|value| LaunchEntry::from_json(&value))
+        .ok_or(IndexError::Format("has an entry of another version"))
 }
 
 #[allow(clippy::as_conversions, reason = "no target of this crate has a usize wider than 64 bits")]
@@ -230,7 +235,8 @@ mod tests {
 
     #[test]
     fn an_entry_longer_than_one_read_is_found_beside_short_ones() {
-        let mut entries: BTreeMap<Name, LaunchEntry> = ["a", "b", "c", "d"].iter().map(|n| (Name::new(n).unwrap(), entry(30000))).collect();
+        let mut entries: BTreeMap<Name, LaunchEntry> =
+            ["a", "b", "c", "d"].iter().map(|n| (Name::new(n).unwrap(), entry(30000))).collect();
         for name in ["b", "c"] {
             entries.get_mut(name).unwrap().execv.push("x".repeat(3 * PIECE));
         }

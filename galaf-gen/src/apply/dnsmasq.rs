@@ -1,0 +1,151 @@
+//! galaf's own dnsmasq. It reads its sets and allowlist only when it starts.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+const DNSMASQ: &str = "/usr/sbin/dnsmasq";
+const UNIT: &str = "galaf-dnsmasq.service";
+/// sd_booted(3): this folder exists while systemd is the machine's init.
+const SYSTEMD: &str = "/run/systemd/system";
+/// dnsmasq stops at once; a machine under load may take a little.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The file needs no resolver.
+    NotUsed,
+    /// Nothing to tell it.
+    Unchanged,
+    /// It was started anew.
+    Restarted,
+    /// It was told to forget its answers.
+    Forgot,
+    /// It does not run.
+    NotRunning,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotUsed => "not needed",
+            Self::Unchanged => "unchanged",
+            Self::Restarted => "restarted",
+            Self::Forgot => "forgot its cached answers",
+            Self::NotRunning => {
+                "does not run: no names are resolved; start it with 'systemctl enable --now galaf-dnsmasq'"
+            }
+        })
+    }
+}
+
+/// Has dnsmasq read the file at `path`.
+///
+/// # Errors
+/// What it said, or if it is not installed.
+pub(super) fn test(path: &Path) -> Result<()> {
+    let mut conf = std::ffi::OsString::from("--conf-file=");
+    conf.push(path);
+    let output = Command::new(DNSMASQ)
+        .arg("--test")
+        .arg(conf)
+        .output()
+        .with_context(|| format!("cannot run '{DNSMASQ}'; install the package 'dnsmasq-base'"))?;
+    if !output.status.success() {
+        bail!("dnsmasq refuses its configuration: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}
+
+/// Starts it anew if it runs.
+///
+/// # Errors
+/// If it does not stop or start.
+pub(super) fn restart(conf: &Path) -> Result<Outcome> {
+    let Some(running) = Running::find(conf) else { return Ok(Outcome::NotRunning) };
+    if running.is_supervised() {
+        let status = Command::new("/usr/bin/systemctl")
+            .args(["restart", UNIT])
+            .stdin(Stdio::null())
+            .status()
+            .context("cannot run 'systemctl'")?;
+        if !status.success() {
+            bail!("the rules are in force, but '{UNIT}' does not start; see 'systemctl status {UNIT}'");
+        }
+        return Ok(Outcome::Restarted);
+    }
+    running.stop()?;
+    let (program, args) = running.command.split_first().context("dnsmasq has no command line")?;
+    let status = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("cannot run '{program}'"))?;
+    if !status.success() {
+        bail!("the rules are in force, but dnsmasq does not start again");
+    }
+    Ok(Outcome::Restarted)
+}
+
+/// Has it forget cached answers: a cached answer does not fill a set that was made anew (SIGHUP, dnsmasq(8)).
+///
+/// # Errors
+/// If the signal cannot be sent.
+pub(super) fn forget_answers(conf: &Path) -> Result<Outcome> {
+    let Some(running) = Running::find(conf) else { return Ok(Outcome::NotRunning) };
+    kill(running.pid, Signal::SIGHUP).context("cannot signal dnsmasq")?;
+    Ok(Outcome::Forgot)
+}
+
+/// The process that runs with our configuration in our network namespace.
+struct Running {
+    pid: Pid,
+    command: Vec<String>,
+}
+
+impl Running {
+    fn find(conf: &Path) -> Option<Self> {
+        let ours = fs::read_link("/proc/self/ns/net").ok()?;
+        let argument = format!("--conf-file={}", conf.display());
+        fs::read_dir("/proc").ok()?.flatten().find_map(|entry| {
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let command = command_line(&entry.path())?;
+            let is_dnsmasq = Path::new(command.first()?).file_name()? == "dnsmasq";
+            let same_network = || fs::read_link(entry.path().join("ns/net")).is_ok_and(|net| net == ours);
+            (is_dnsmasq && command.contains(&argument) && same_network())
+                .then(|| Self { pid: Pid::from_raw(pid), command })
+        })
+    }
+
+    /// Whether somebody else starts it again when it ends.
+    fn is_supervised(&self) -> bool {
+        Path::new(SYSTEMD).exists() && self.command.iter().any(|argument| argument == "--keep-in-foreground")
+    }
+
+    fn stop(&self) -> Result<()> {
+        kill(self.pid, Signal::SIGTERM).context("cannot stop dnsmasq")?;
+        let process = format!("/proc/{}", self.pid);
+        let start = Instant::now();
+        // A zombie has no command line: it is gone as far as its port is concerned.
+        while command_line(Path::new(&process)).is_some() {
+            if start.elapsed() > PATIENCE {
+                bail!("dnsmasq (pid {}) does not stop", self.pid);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Ok(())
+    }
+}
+
+fn command_line(process: &Path) -> Option<Vec<String>> {
+    let text = fs::read_to_string(process.join("cmdline")).ok()?;
+    let command: Vec<String> = text.split_terminator('\0').map(str::to_owned).collect();
+    (!command.is_empty()).then_some(command)
+}

@@ -1,0 +1,94 @@
+//! The only part that changes the system.
+//!
+//! In this order, so that a failure leaves the former state: everything is checked, groups are made,
+//! the kernel takes the ruleset in one transaction and is read back, then the files that the boot and the
+//! launcher read are replaced, and the resolver follows.
+
+mod dnsmasq;
+pub mod files;
+mod groups;
+mod label;
+pub mod lock;
+mod report;
+pub mod restore;
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use galaf::paths::{DNSMASQ_CONF, LAUNCH_INDEX, RULESET};
+
+use crate::kernel::{maps, nft, read};
+use crate::policy::Policy;
+use crate::render::Artifacts;
+use crate::summary;
+use crate::transaction::{differences, transaction};
+
+pub use report::Report;
+
+/// Puts `artifacts` into force and keeps them in `state_dir`.
+///
+/// # Errors
+/// If a step fails; the firewall is then the former one, unless the error says otherwise.
+pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path) -> Result<Report> {
+    std::fs::create_dir_all(state_dir).with_context(|| format!("cannot make '{}'", state_dir.display()))?;
+    let conf_path = state_dir.join(DNSMASQ_CONF);
+    let staged_conf = artifacts.dnsmasq.as_ref().map(|text| files::Staged::new(&conf_path, text)).transpose()?;
+    if let Some(conf) = &staged_conf {
+        dnsmasq::test(conf.path())?;
+    }
+    let ruleset_path = state_dir.join(RULESET);
+    let former = std::fs::read_to_string(&ruleset_path).unwrap_or_default();
+
+    let live = read::table()?;
+    let transaction = transaction(live.as_ref(), &artifacts.table, &artifacts.ruleset);
+    let made = groups::add(&policy.new_groups)?;
+    if let Err(error) = nft::load(&transaction.text) {
+        let removed = groups::remove(&made);
+        return Err(error).context("the firewall is as it was").map_err(|error| match removed {
+            Ok(()) => error,
+            Err(left) => error.context(left),
+        });
+    }
+    verify(artifacts, &ruleset_path)?;
+
+    files::replace(&ruleset_path, &artifacts.ruleset.text)?;
+    files::replace(&state_dir.join(LAUNCH_INDEX), &artifacts.launch_index)?;
+    let conf_changed = match staged_conf {
+        Some(conf) => conf.commit()?,
+        None => files::remove(&conf_path).map(|()| false)?,
+    };
+    let resolver = match (&policy.resolver, conf_changed, transaction.made_anew.is_empty()) {
+        (None, ..) => dnsmasq::Outcome::NotUsed,
+        (Some(_), true, _) => dnsmasq::restart(&conf_path)?,
+        (Some(_), false, false) => dnsmasq::forget_answers(&conf_path)?,
+        (Some(_), false, true) => dnsmasq::Outcome::Unchanged,
+    };
+    Ok(Report {
+        groups: policy.new_groups.clone(),
+        changes: summary::changes(&former, &artifacts.ruleset.text, policy),
+        resolver,
+        unlabelled: label::problem(policy),
+    })
+}
+
+/// Compares the kernel with what it was given. If somebody else changed the table meanwhile, the former
+/// ruleset goes back in, or the locked table.
+fn verify(artifacts: &Artifacts, former: &Path) -> Result<()> {
+    let mut found = differences(read::table()?.as_ref(), &artifacts.table);
+    if found.is_empty() {
+        found = maps::differences(&artifacts.table)?;
+    }
+    if found.is_empty() {
+        return Ok(());
+    }
+    let state = match restore::last_good(former) {
+        Ok(()) => "the former ruleset is loaded again".to_owned(),
+        Err(error) => {
+            crate::kernel::locked::lock()?;
+            format!(
+                "nothing may talk to the network until the next 'galaf-gen apply', since the former ruleset cannot be loaded either: {error:#}"
+            )
+        }
+    };
+    bail!("the kernel does not have what it was given: {}; {state}", found.join("; "))
+}

@@ -1,0 +1,99 @@
+//! The host's `nft`: the only program that speaks to its kernel as the administrator's tools do.
+//! Other versions than the host's are not to be mixed with it: they can crash on each other's sets.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// Why a ruleset was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum NftError {
+    /// The program is not there or cannot be started.
+    #[error("cannot run '{program}': {cause}{remedy}")]
+    Start {
+        /// Which program.
+        program: &'static str,
+        /// Why.
+        cause: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// It says no.
+    #[error("nft refuses the ruleset:\n{0}")]
+    Refused(String),
+    /// The namespace for a check could not be made.
+    #[error("cannot make a network namespace to check in: {0}")]
+    Namespace(String),
+}
+
+/// Where Debian and others install it; PATH could name another program.
+const NFT: [&str; 2] = ["/usr/sbin/nft", "/sbin/nft"];
+const UNSHARE: &str = "/usr/bin/unshare";
+
+fn program() -> &'static str {
+    NFT.into_iter().find(|path| Path::new(path).exists()).unwrap_or(NFT[0])
+}
+
+/// Loads `text` in one transaction. Needs `CAP_NET_ADMIN`.
+///
+/// # Errors
+/// If `nft` is missing or refuses the text; the kernel is then unchanged.
+pub fn load(text: &str) -> Result<(), NftError> {
+    let output = feed(Command::new(program()).args(["-f", "-"]), text, "nft")?;
+    if output.status.success() { Ok(()) } else { Err(NftError::Refused(complaint(&output))) }
+}
+
+/// Lists in JSON what `args` name. Needs `CAP_NET_ADMIN`.
+///
+/// # Errors
+/// If `nft` is missing or there is no such object.
+pub fn list_json(args: &[&str]) -> Result<String, NftError> {
+    let output = feed(Command::new(program()).args(["-j", "-n", "list"]).args(args), "", "nft")?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(NftError::Refused(complaint(&output)))
+    }
+}
+
+/// Has `nft` and the kernel judge `text` in a network namespace of its own. Needs no privilege where
+/// user namespaces are allowed.
+///
+/// # Errors
+/// As [`load`], and if no namespace can be made.
+pub fn check(text: &str) -> Result<(), NftError> {
+    let mut command = Command::new(UNSHARE);
+    if !nix::unistd::geteuid().is_root() {
+        command.arg("--map-root-user");
+    }
+    // The text may be too much for a pipe that nobody reads yet, so /dev/stdin is handed through.
+    let output = feed(command.args(["--net", "--", program(), "-c", "-f", "-"]), text, "unshare")?;
+    let complaint = complaint(&output);
+    if output.status.success() {
+        Ok(())
+    } else if complaint.starts_with("unshare:") {
+        Err(NftError::Namespace(complaint))
+    } else {
+        Err(NftError::Refused(complaint))
+    }
+}
+
+fn feed(command: &mut Command, text: &str, program: &'static str) -> Result<Output, NftError> {
+    let start = |error: std::io::Error| NftError::Start {
+        program,
+        cause: galaf::trust::text_of(&error),
+        remedy: if program == "nft" { "; install the package 'nftables'" } else { "" },
+    };
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(start)?;
+    let mut stdin = child.stdin.take();
+    // nft reads all of its input before it writes, so this cannot wait for itself. A child that does not read at
+    // all says so through its exit status.
+    let _ = stdin.as_mut().map(|pipe| pipe.write_all(text.as_bytes()));
+    drop(stdin);
+    child.wait_with_output().map_err(start)
+}
+
+fn complaint(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).trim_end().to_owned()
+}

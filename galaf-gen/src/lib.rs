@@ -1,0 +1,20 @@
+//! galaf-gen: turns galaf.json into groups, nftables rules and dnsmasq configuration.
+//!
+//! One direction: `input` -> `resolve` -> `render` -> `transaction` (compared with the running system) ->
+//! `apply`. Everything before `apply` is pure or only reads.
+
+#![forbid(unsafe_code)]
+
+pub mod accounts;
+pub mod apply;
+pub mod cli;
+pub mod commands;
+pub mod input;
+pub mod judge;
+pub mod kernel;
+pub mod policy;
+pub mod programs;
+pub mod render;
+pub mod resolve;
+pub mod summary;
+pub mod transaction;

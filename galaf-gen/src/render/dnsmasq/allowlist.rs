@@ -1,0 +1,164 @@
+//! Who may ask which names, by the mark of the connection that brings the query.
+
+use std::fmt::Write;
+
+use galaf::config::Domain;
+use galaf::id::UserId;
+use galaf::json::JsonPath;
+use galaf::mark::{GROUP_MASK, ROOT_GROUP, USER_MASK, half};
+
+use super::MAX_LINE;
+use crate::policy::{Policy, Subject, SubjectId};
+use crate::resolve::Messages;
+
+/// `*` in a pattern never crosses a dot, so each depth of subdomains takes a pattern.
+const SUBDOMAIN_DEPTH: usize = 5;
+/// Bits of the half that does not identify a subject.
+const FREE_BITS: u32 = 16;
+/// Subsets of more bits would take too many lines each.
+const MAX_SUBSET: u32 = 3;
+
+/// Appends the section.
+pub(super) fn add(text: &mut String, policy: &Policy) -> Result<(), Messages> {
+    text.push_str(
+        "\n# Names each application or user may ask for; everything else is refused (extended error 15, Blocked).\n\
+         conntrack\n\
+         connmark-allowlist-enable\n",
+    );
+    let mut problems = Messages::new();
+    for subject in policy.subjects().filter(|subject| !subject.grants.is_empty()) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "# {}", subject.name);
+        let mut selectors = Selectors::of(subject.id);
+        for patterns in lines(subject) {
+            let Some(selector) = selectors.next() else {
+                problems.push(too_many(subject));
+                break;
+            };
+            for (mark, mask) in selector.pairs() {
+                // dnsmasq takes decimal numbers only.
+                let _ = writeln!(text, "connmark-allowlist={mark}/{mask},{patterns}");
+            }
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn too_many(subject: &Subject) -> (JsonPath, String) {
+    let at = JsonPath::root().key(subject.id.section()).key(subject.name.as_str()).key("domains");
+    (
+        at,
+        "has more names than dnsmasq can tell apart for one application; leave out subdomains of names that are there"
+            .to_owned(),
+    )
+}
+
+/// The patterns of a subject, as many in a line as fit.
+fn lines(subject: &Subject) -> Vec<String> {
+    if subject.domains.is_empty() {
+        // Granted by address: it has to be able to look up what it may reach.
+        return vec!["*".to_owned()];
+    }
+    let room = MAX_LINE - "connmark-allowlist=4294967295/4294967295,".len();
+    let mut lines: Vec<String> = Vec::new();
+    for pattern in subject.domains.iter().flat_map(patterns) {
+        match lines.last_mut() {
+            Some(line) if line.len() + 1 + pattern.len() <= room => {
+                line.push('/');
+                line.push_str(&pattern);
+            }
+            Some(_) | None => lines.push(pattern),
+        }
+    }
+    lines
+}
+
+/// The domain, and its subdomains to some depth, as far as a name can be long (RFC 1035 section 2.3.4).
+fn patterns(domain: &Domain) -> impl Iterator<Item = String> + '_ {
+    (0..=SUBDOMAIN_DEPTH)
+        .map(move |depth| format!("{}{domain}", "*.".repeat(depth)))
+        .filter(|pattern| pattern.len() <= 253)
+}
+
+/// Selects a subject's marks together with any value of `bits`, which lie in the other half.
+#[derive(Clone, Copy)]
+struct Selector {
+    mark: u32,
+    mask: u32,
+    bits: u32,
+}
+
+impl Selector {
+    /// Pairs of mark and mask, one for each value of the bits: together they match what the half alone matches.
+    fn pairs(self) -> impl Iterator<Item = (u32, u32)> {
+        // The next subset of a set of bits, from the empty one to the full one.
+        let next = move |subset: &u32| (*subset != self.bits).then(|| subset.wrapping_sub(self.bits) & self.bits);
+        std::iter::successors(Some(0), next).map(move |subset| (self.mark | subset, self.mask | self.bits))
+    }
+}
+
+/// Ever other ways to select the same marks: dnsmasq takes one line for one pair of mark and mask, a line holds only
+/// about 900 characters, and what several matching lines allow adds up.
+struct Selectors {
+    mark: u32,
+    mask: u32,
+    shift: u32,
+    next: Option<u32>,
+}
+
+impl Selectors {
+    fn of(id: SubjectId) -> Self {
+        let group = |half: u16| (u32::from(half) << 16, GROUP_MASK, 0);
+        let (mark, mask, shift) = match id {
+            SubjectId::Group(gid) => group(half(gid.0)),
+            // uid 0 alone would be mark 0, which dnsmasq does not take; root's own sockets have a group half of their own.
+            SubjectId::User(UserId::ROOT) => group(ROOT_GROUP),
+            SubjectId::User(uid) => (u32::from(half(uid.0)), USER_MASK, FREE_BITS),
+        };
+        Self { mark, mask, shift, next: Some(0) }
+    }
+}
+
+impl Iterator for Selectors {
+    type Item = Selector;
+
+    /// Subsets of the free bits, small ones first, since each bit doubles the lines.
+    fn next(&mut self) -> Option<Selector> {
+        let subset = self.next?;
+        let size = subset.count_ones();
+        let all = 0..1u32 << FREE_BITS;
+        let same_size = (subset + 1..all.end).find(|next| next.count_ones() == size);
+        self.next = same_size.or_else(|| (size < MAX_SUBSET).then_some((1 << (size + 1)) - 1));
+        Some(Selector { mark: self.mark, mask: self.mask, bits: subset << self.shift })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use galaf::id::GroupId;
+
+    use super::*;
+
+    #[test]
+    fn every_selector_matches_every_mark_of_its_subject_exactly_once_and_no_other() {
+        for (id, own, foreign) in [
+            (SubjectId::Group(GroupId(30004)), 0x7534_03e8u32, 0x7535_03e8u32),
+            (SubjectId::User(UserId(1000)), 0x7534_03e8, 0x7534_03e9),
+            (SubjectId::User(UserId::ROOT), 0xfff1_0000, 0x7534_0000),
+        ] {
+            let mut seen = BTreeSet::new();
+            for selector in Selectors::of(id) {
+                let pairs: Vec<(u32, u32)> = selector.pairs().collect();
+                assert_eq!(pairs.iter().filter(|(mark, mask)| own & mask == *mark).count(), 1);
+                assert_eq!(pairs.iter().filter(|(mark, mask)| foreign & mask == *mark).count(), 0);
+                for (mark, mask) in pairs {
+                    assert!(mark != 0 && mark & !mask == 0, "dnsmasq refuses {mark}/{mask}");
+                    assert!(seen.insert((mark, mask)), "dnsmasq refuses a second {mark}/{mask}");
+                }
+            }
+            assert_eq!(Selectors::of(id).count(), 1 + 16 + 120 + 560);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The chains every packet passes: what the machine needs, then the verdict maps, then refusal.
+
+use galaf::config::{Family, MarkSource, Upstream};
+
+use super::names;
+use super::table::{Chain, Hook, Table};
+use crate::policy::{Policy, Resolver};
+
+/// Protocols that have ports where nft's `th dport` reads them.
+const WITH_PORTS: &str = "{ tcp, udp, sctp, dccp, udplite }";
+
+/// Protocols whose packets do not all belong to the connection that conntrack counts them to.
+const REUSABLE: &str = "{ tcp, udp, udplite, icmp, ipv6-icmp }";
+
+pub(super) fn add(table: &mut Table, policy: &Policy) {
+    table.chains.push(refuse());
+    table.chains.push(output(policy));
+    table.chains.push(input());
+}
+
+/// Records where somebody was not let through, and tells them at once.
+fn refuse() -> Chain {
+    let mut chain = Chain::regular(names::REFUSE);
+    for family in Family::ALL {
+        let (nfproto, daddr) = match family {
+            Family::Ipv4 => ("ipv4", "ip daddr"),
+            Family::Ipv6 => ("ipv6", "ip6 daddr"),
+        };
+        let set = names::refused_set(family);
+        let record = |protocols: &str, port: &str| {
+            format!(
+                "meta nfproto {nfproto} meta l4proto {protocols} update @{set} {{ ct mark . {daddr} . meta l4proto . {port} }}"
+            )
+        };
+        chain.rule(record(WITH_PORTS, "th dport"), &format!("record, {family}"));
+        chain.rule(record(&format!("!= {WITH_PORTS}"), "0"), &format!("record, {family} without ports"));
+    }
+    // A reset ends connect() at once in both families; after an ICMPv6 error it would try for a second.
+    chain.rule("meta l4proto tcp reject with tcp reset", "refuse at once");
+    chain.rule("reject with icmpx admin-prohibited", "refuse at once");
+    chain
+}
+
+fn output(policy: &Policy) -> Chain {
+    let mut chain = Chain::dropping("output", Hook::Output, "filter");
+    if let (Some(resolver), MarkSource::Ebpf) = (&policy.resolver, policy.mark) {
+        // The resolver does not filter unmarked queries: a socket made before the program was loaded could ask for anything.
+        chain.rule(
+            format!("oif \"lo\" ct mark 0 {} jump refuse", query(&resolver.dns.listen)),
+            "no names for unmarked sockets",
+        );
+    }
+    chain.rule("oif \"lo\" accept", "the machine with itself");
+    chain.rule("ct state invalid counter drop", "of no connection");
+    chain.rule("ct state related accept", "errors about what was granted");
+    // A port that a granted program just left can be bound by any other, and conntrack would take its packets for
+    // the same flow. So only packets that cannot begin anything pass unseen; the rest are decided by their creator each time.
+    chain.rule("ct state established tcp flags & (syn | ack) != syn accept", "what was granted before");
+    chain.rule(format!("ct state established meta l4proto != {REUSABLE} accept"), "what was granted before");
+    // RFC 4861: hop limit 255 proves that a packet was not forwarded.
+    chain.rule(
+        "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept",
+        "neighbour discovery",
+    );
+    chain.rule(
+        "icmpv6 type { mld-listener-report, mld-listener-done, mld2-listener-report } ip6 hoplimit 1 accept",
+        "neighbour discovery through switches",
+    );
+    if !policy.dhcp_clients.is_empty() {
+        let uids: Vec<String> = policy.dhcp_clients.iter().map(ToString::to_string).collect();
+        let uids = uids.join(", ");
+        chain.rule(format!("meta nfproto ipv4 meta skuid {{ {uids} }} udp sport 68 udp dport 67 accept"), "DHCP");
+        chain.rule(format!("meta nfproto ipv6 meta skuid {{ {uids} }} udp sport 546 udp dport 547 accept"), "DHCPv6");
+    }
+    if let Some(resolver) = &policy.resolver {
+        to_upstream(&mut chain, resolver);
+    }
+    chain.rule(format!("meta skgid vmap @{}", names::APPLICATIONS), "applications");
+    chain.rule(format!("meta skuid vmap @{}", names::USERS), "users");
+    chain.rule(format!("counter jump {}", names::REFUSE), "everything else");
+    chain
+}
+
+/// The resolver's account may ask its upstream servers, and nothing else.
+fn to_upstream(chain: &mut Chain, resolver: &Resolver) {
+    let uid = resolver.uid;
+    let comment = "the resolver asks its upstream";
+    let upstream = &resolver.dns.upstream;
+    if upstream.is_empty() {
+        for nfproto in ["ipv4", "ipv6"] {
+            chain.rule(
+                format!("meta nfproto {nfproto} meta skuid {uid} meta l4proto {{ tcp, udp }} th dport 53 accept"),
+                comment,
+            );
+        }
+    }
+    for server in upstream {
+        chain.rule(format!("meta skuid {uid} {} accept", query(server)), comment);
+    }
+}
+
+/// Matches questions to `server`.
+pub(super) fn query(server: &Upstream) -> String {
+    let Upstream { address, port } = server;
+    let family = if address.is_ipv4() { "ip" } else { "ip6" };
+    format!("{family} daddr {address} meta l4proto {{ tcp, udp }} th dport {port}")
+}
+
+fn input() -> Chain {
+    let mut chain = Chain::dropping("input", Hook::Input, "filter");
+    chain.rule("iif \"lo\" accept", "the machine with itself");
+    chain.rule("ct state invalid counter drop", "of no connection");
+    chain.rule("ct state established,related accept", "answers");
+    chain.rule("icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } ip6 hoplimit 255 accept", "neighbour discovery");
+    chain.rule("icmpv6 type { mld-listener-query } ip6 hoplimit 1 accept", "neighbour discovery through switches");
+    chain.rule("meta nfproto ipv4 icmp type destination-unreachable icmp code frag-needed accept", "path MTU");
+    chain.rule("meta nfproto ipv6 icmpv6 type packet-too-big accept", "path MTU");
+    chain.rule("meta nfproto ipv4 udp sport 67 udp dport 68 accept", "DHCP");
+    chain.rule("ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept", "DHCPv6");
+    chain.rule("counter drop", "everything else");
+    chain
+}

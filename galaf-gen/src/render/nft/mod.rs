@@ -1,0 +1,22 @@
+//! The firewall: one table of family inet.
+
+mod base;
+mod marks;
+pub mod names;
+mod subject;
+mod table;
+mod text;
+
+pub use table::{Chain, ChainKind, Hook, Map, Origin, Rule, Set, SetKind, Table};
+pub use text::{Ruleset, text};
+
+use crate::policy::Policy;
+
+/// The table of `policy`.
+pub fn table(policy: &Policy) -> Table {
+    let mut table = Table::default();
+    marks::add(&mut table, policy);
+    subject::add(&mut table, policy);
+    base::add(&mut table, policy);
+    table
+}

@@ -1,0 +1,130 @@
+//! A table as a value: what is rendered to text, and what the kernel is compared with.
+
+use galaf::config::Family;
+
+use crate::policy::SubjectId;
+
+/// The whole table, in the order it is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Sets that packets and dnsmasq fill.
+    pub sets: Vec<Set>,
+    /// Maps that galaf-gen fills.
+    pub maps: Vec<Map>,
+    /// Chains; one that is jumped to stands before the one that jumps.
+    pub chains: Vec<Chain>,
+}
+
+/// A set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Set {
+    /// Its name.
+    pub name: String,
+    /// nft's name of its key type.
+    pub key: &'static str,
+    /// What fills it.
+    pub kind: SetKind,
+}
+
+/// What a set is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetKind {
+    /// Addresses that dnsmasq adds and traffic keeps. No size is declared: the kernel would
+    /// set aside memory for all of it at once.
+    Learned,
+    /// Counters that live as long as the table.
+    Statistics,
+    /// Counters that are forgotten after a while, so many at most.
+    Recorded,
+}
+
+/// A map whose elements are all ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Map {
+    /// Its name.
+    pub name: &'static str,
+    /// nft's names of key and value types.
+    pub types: &'static str,
+    /// Key and value, sorted by key.
+    pub elements: Vec<(u32, String)>,
+}
+
+/// A chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// Its name.
+    pub name: String,
+    /// Where packets come from.
+    pub kind: ChainKind,
+    /// Its rules.
+    pub rules: Vec<Rule>,
+}
+
+/// Where a chain's packets come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChainKind {
+    /// Jumped to.
+    Regular,
+    /// A hook of netfilter.
+    Base {
+        /// The hook.
+        hook: Hook,
+        /// nft's name of the priority.
+        priority: &'static str,
+        /// Whether packets that no rule decides are dropped.
+        drops: bool,
+    },
+}
+
+/// A hook of netfilter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// Packets to this machine.
+    Input,
+    /// Packets of this machine's sockets.
+    Output,
+}
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Matches and statements.
+    pub text: String,
+    /// What `nft list` shows behind it.
+    pub comment: String,
+    /// The entry whose text is in it.
+    pub origin: Option<Origin>,
+}
+
+/// The part of the file that a rule is made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// Whose entry.
+    pub subject: SubjectId,
+    /// The entry's name.
+    pub name: String,
+    /// `rule` or `rule6`.
+    pub family: Family,
+}
+
+impl Chain {
+    /// A chain that is jumped to.
+    pub fn regular(name: impl Into<String>) -> Self {
+        Self { name: name.into(), kind: ChainKind::Regular, rules: Vec::new() }
+    }
+
+    /// A chain that begins at a hook and drops what no rule decides.
+    pub fn dropping(name: &str, hook: Hook, priority: &'static str) -> Self {
+        Self { name: name.to_owned(), kind: ChainKind::Base { hook, priority, drops: true }, rules: Vec::new() }
+    }
+
+    /// A chain that begins at a hook and only looks.
+    pub fn looking(name: &str, hook: Hook, priority: &'static str) -> Self {
+        Self { name: name.to_owned(), kind: ChainKind::Base { hook, priority, drops: false }, rules: Vec::new() }
+    }
+
+    /// Adds a rule of galaf's own.
+    pub fn rule(&mut self, text: impl Into<String>, comment: &str) {
+        self.rules.push(Rule { text: text.into(), comment: format!("galaf: {comment}"), origin: None });
+    }
+}

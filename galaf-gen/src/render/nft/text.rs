@@ -1,0 +1,107 @@
+//! The table in nft's own language, one object or rule a line.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use galaf::paths::TABLE;
+
+use super::table::{Chain, ChainKind, Hook, Map, Origin, Rule, Set, SetKind, Table};
+
+/// How long an address stays granted after it was last an answer or a destination.
+const LEARNED_TIMEOUT: &str = super::subject::LEARNED_TIMEOUT;
+/// How long a refused destination is remembered.
+const RECORDED_TIMEOUT: &str = "1h";
+/// How many refused destinations are remembered: about 160 KiB a family, set aside at once.
+const RECORDED_SIZE: u32 = 4096;
+/// nft's limit of a comment, in bytes.
+const MAX_COMMENT: usize = 128;
+
+/// A text for `nft -f`, and which of its lines come from whose entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruleset {
+    /// The declaration of the table; loads where no table is.
+    pub text: String,
+    /// By line, from 1.
+    pub origins: BTreeMap<usize, Origin>,
+}
+
+/// Renders `table`.
+pub fn text(table: &Table) -> Ruleset {
+    let mut writer = Writer { text: String::new(), line: 1, origins: BTreeMap::new() };
+    writer.line(0, "# Made by galaf-gen from galaf.json; the next 'galaf-gen apply' overwrites it.");
+    writer.line(0, &format!("table inet {TABLE} {{"));
+    table.sets.iter().for_each(|set| writer.line(1, &self::set(set)));
+    table.maps.iter().for_each(|map| writer.map(map));
+    table.chains.iter().for_each(|chain| writer.chain(chain));
+    writer.line(0, "}");
+    Ruleset { text: writer.text, origins: writer.origins }
+}
+
+fn set(set: &Set) -> String {
+    let Set { name, key, .. } = set;
+    match set.kind {
+        SetKind::Learned => format!("set {name} {{ type {key}; flags dynamic,timeout; timeout {LEARNED_TIMEOUT}; }}"),
+        SetKind::Statistics => format!("set {name} {{ type {key}; flags dynamic; counter; }}"),
+        SetKind::Recorded => {
+            format!(
+                "set {name} {{ type {key}; flags dynamic,timeout; timeout {RECORDED_TIMEOUT}; size {RECORDED_SIZE}; counter; }}"
+            )
+        }
+    }
+}
+
+struct Writer {
+    text: String,
+    line: usize,
+    origins: BTreeMap<usize, Origin>,
+}
+
+impl Writer {
+    fn line(&mut self, depth: usize, line: &str) {
+        for _ in 0..depth {
+            self.text.push('\t');
+        }
+        self.text.push_str(line);
+        self.text.push('\n');
+        self.line += 1;
+    }
+
+    fn map(&mut self, map: &Map) {
+        self.line(1, &format!("map {} {{", map.name));
+        self.line(2, &format!("type {};", map.types));
+        if !map.elements.is_empty() {
+            self.line(2, "elements = {");
+            for (key, value) in &map.elements {
+                self.line(3, &format!("{key} : {value},"));
+            }
+            self.line(2, "}");
+        }
+        self.line(1, "}");
+    }
+
+    fn chain(&mut self, chain: &Chain) {
+        self.line(1, &format!("chain {} {{", chain.name));
+        if let ChainKind::Base { hook, priority, drops } = chain.kind {
+            let hook = match hook {
+                Hook::Input => "input",
+                Hook::Output => "output",
+            };
+            let policy = if drops { "drop" } else { "accept" };
+            self.line(2, &format!("type filter hook {hook} priority {priority}; policy {policy};"));
+        }
+        chain.rules.iter().for_each(|rule| self.rule(rule));
+        self.line(1, "}");
+    }
+
+    fn rule(&mut self, rule: &Rule) {
+        if let Some(origin) = &rule.origin {
+            self.origins.insert(self.line, origin.clone());
+        }
+        let mut text = rule.text.clone();
+        // Names are ASCII without quotes, and so are our own comments: nothing to escape.
+        let comment = rule.comment.get(..MAX_COMMENT).unwrap_or(&rule.comment);
+        // Writing to a String cannot fail.
+        let _ = write!(text, " comment \"{comment}\"");
+        self.line(2, &text);
+    }
+}

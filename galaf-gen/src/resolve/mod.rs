@@ -1,0 +1,102 @@
+//! From a file and the machine's accounts to a [`Policy`].
+
+mod groups;
+mod overlap;
+
+use std::collections::BTreeMap;
+
+use galaf::config::{Config, Dns, Entry, Launch};
+use galaf::id::{GroupId, UserId};
+use galaf::json::JsonPath;
+use galaf::name::Name;
+
+use crate::accounts::Accounts;
+use crate::policy::{Application, Policy, Resolver, Subject, SubjectId};
+
+/// Messages, each with the value it is about.
+pub type Messages = Vec<(JsonPath, String)>;
+
+/// Accounts that run DHCP clients: dhclient and NetworkManager run as root, networkd as its own user.
+const DHCP_CLIENTS: [&str; 2] = ["root", "systemd-network"];
+
+/// Resolves `config` on a machine with `accounts`.
+///
+/// # Errors
+/// Every name that is missing and every id that clashes.
+pub fn resolve(config: &Config, accounts: &Accounts) -> Result<Policy, Messages> {
+    let mut problems = Messages::new();
+    overlap::check(config, accounts, &mut problems);
+    let allocation = groups::allocate(config, accounts, &mut problems);
+    let policy = Policy {
+        gid_range: config.settings.gid_range,
+        mark: config.settings.mark,
+        containers: config.settings.containers.clone(),
+        resolver: resolver(config, accounts, &mut problems),
+        dhcp_clients: DHCP_CLIENTS.iter().filter_map(|name| accounts.users.get(*name)).map(|user| user.uid).collect(),
+        applications: applications(config, accounts, &allocation.gids, &mut problems),
+        users: users(config, accounts, &mut problems),
+        new_groups: allocation.new_groups,
+    };
+    if problems.is_empty() { Ok(policy) } else { Err(problems) }
+}
+
+fn applications(
+    config: &Config,
+    accounts: &Accounts,
+    gids: &BTreeMap<Name, GroupId>,
+    problems: &mut Messages,
+) -> Vec<Application> {
+    let at = JsonPath::root().key("groups");
+    let mut applications = Vec::with_capacity(config.groups.len());
+    for (name, entry) in &config.groups {
+        let launch = entry.launch.as_ref().map(|launch| {
+            let at = at.key(name.as_str()).key("users");
+            (launch.clone(), launchers(launch, accounts, &at, problems))
+        });
+        // A group without a gid has its problem noted already.
+        let Some(&gid) = gids.get(name) else { continue };
+        applications.push(Application { subject: subject(config, name, entry, SubjectId::Group(gid)), gid, launch });
+    }
+    applications
+}
+
+fn launchers(launch: &Launch, accounts: &Accounts, at: &JsonPath, problems: &mut Messages) -> Option<Vec<UserId>> {
+    let names = launch.users.as_ref()?;
+    let ids = names.iter().enumerate().filter_map(|(index, name)| user(accounts, name, || at.index(index), problems));
+    Some(ids.collect())
+}
+
+fn users(config: &Config, accounts: &Accounts, problems: &mut Messages) -> Vec<Subject> {
+    let at = JsonPath::root().key("users");
+    let mut users = Vec::with_capacity(config.users.len());
+    for (name, entry) in &config.users {
+        if let Some(uid) = user(accounts, name, || at.key(name.as_str()), problems) {
+            users.push(subject(config, name, entry, SubjectId::User(uid)));
+        }
+    }
+    users
+}
+
+fn subject(config: &Config, name: &Name, entry: &Entry, id: SubjectId) -> Subject {
+    Subject { name: name.clone(), id, grants: entry.grants.clone(), domains: config.domains_of(entry).to_vec() }
+}
+
+fn resolver(config: &Config, accounts: &Accounts, problems: &mut Messages) -> Option<Resolver> {
+    let names_are_used =
+        config.users.values().chain(config.groups.values()).any(|entry| !config.domains_of(entry).is_empty());
+    let dns = match &config.settings.dns {
+        Some(dns) => dns.clone(),
+        None if names_are_used => Dns::default(),
+        None => return None,
+    };
+    let uid = user(accounts, &dns.user, || JsonPath::root().key("config").key("dns").key("user"), problems)?;
+    Some(Resolver { dns, uid })
+}
+
+fn user(accounts: &Accounts, name: &Name, at: impl FnOnce() -> JsonPath, problems: &mut Messages) -> Option<UserId> {
+    let found = accounts.users.get(name.as_str()).map(|user| user.uid);
+    if found.is_none() {
+        problems.push((at(), format!("this machine has no user '{name}'")));
+    }
+    found
+}

@@ -1,0 +1,225 @@
+//! From the running table to the wanted one in a single nft transaction. Pure.
+//!
+//! Chains are emptied and filled, maps are flushed and filled, and everything that packets and
+//! dnsmasq put into sets stays. The maps and sets must survive by name: a packet that is
+//! on its way through the old rules looks into them, and finds nothing in one that was made anew.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use galaf::paths::TABLE;
+
+use crate::render::nft::{Ruleset, Set, SetKind, Table};
+
+/// What the kernel has of our table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Live {
+    /// Chains, each with the comments of its rules.
+    pub chains: BTreeMap<String, Vec<String>>,
+    /// Sets.
+    pub sets: BTreeMap<String, Shape>,
+    /// Maps.
+    pub maps: Vec<String>,
+}
+
+/// What cannot be changed of a set that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// nft's number of the key type (datatype.h of nftables, `enum datatypes`); of a concatenation, six bits a part.
+    pub key_type: u32,
+    /// `NFT_SET_*` flags (linux/netfilter/nf_tables.h).
+    pub flags: u32,
+}
+
+const NFT_SET_TIMEOUT: u32 = 0x10;
+const NFT_SET_EVAL: u32 = 0x20;
+
+impl Shape {
+    /// The shape that `set` will have.
+    pub fn of(set: &Set) -> Self {
+        let key_type = set.key.split(" . ").fold(0, |number, part| (number << 6) | type_number(part));
+        let timeout = match set.kind {
+            SetKind::Learned | SetKind::Recorded => NFT_SET_TIMEOUT,
+            SetKind::Statistics => 0,
+        };
+        Self { key_type, flags: NFT_SET_EVAL | timeout }
+    }
+}
+
+/// The types that sets of ours have.
+fn type_number(name: &str) -> u32 {
+    match name {
+        "ipv4_addr" => 7,
+        "ipv6_addr" => 8,
+        "inet_proto" => 12,
+        "inet_service" => 13,
+        "mark" => 19,
+        _ => 0,
+    }
+}
+
+/// A transaction, and what it does to the sets that dnsmasq fills.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// For `nft -f`.
+    pub text: String,
+    /// Lines before the first of the ruleset.
+    pub offset: usize,
+    /// Learned sets that will be empty though they are wanted: dnsmasq must forget its cached answers.
+    pub made_anew: Vec<String>,
+}
+
+/// The transaction from `live` (`None`: there is no table) to `table`.
+pub fn transaction(live: Option<&Live>, table: &Table, ruleset: &Ruleset) -> Transaction {
+    let mut text = String::new();
+    let made_anew = table
+        .sets
+        .iter()
+        .filter(|set| set.kind == SetKind::Learned)
+        .filter(|set| live.and_then(|live| live.sets.get(&set.name)) != Some(&Shape::of(set)))
+        .map(|set| set.name.clone())
+        .collect();
+    if let Some(live) = live {
+        clear(&mut text, live, table);
+    }
+    let offset = text.lines().count();
+    text.push_str(&ruleset.text);
+    Transaction { text, offset, made_anew }
+}
+
+/// Empties what stays and deletes what goes.
+fn clear(text: &mut String, live: &Live, table: &Table) {
+    let mut line = |command: &str, name: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{command} inet {TABLE}{}{name}", if name.is_empty() { "" } else { " " });
+    };
+    // Rules first: they refer to everything else. This empties the chains and leaves sets as they are.
+    line("flush table", "");
+    for map in &live.maps {
+        line("flush map", map);
+    }
+    let chains: std::collections::BTreeSet<&str> = table.chains.iter().map(|chain| chain.name.as_str()).collect();
+    for chain in live.chains.keys().filter(|name| !chains.contains(name.as_str())) {
+        line("delete chain", chain);
+    }
+    let shapes: BTreeMap<&str, Shape> = table.sets.iter().map(|set| (set.name.as_str(), Shape::of(set))).collect();
+    for (set, shape) in &live.sets {
+        if shapes.get(set.as_str()) != Some(shape) {
+            line("delete set", set);
+        }
+    }
+    for map in live.maps.iter().filter(|name| !table.maps.iter().any(|map| map.name == name.as_str())) {
+        line("delete map", map);
+    }
+}
+
+/// Where the kernel's table is not the wanted one; empty if it is.
+pub fn differences(live: Option<&Live>, table: &Table) -> Vec<String> {
+    let Some(live) = live else { return vec![format!("there is no table 'inet {TABLE}'")] };
+    let mut differences = Vec::new();
+    for chain in &table.chains {
+        let wanted: Vec<&str> = chain.rules.iter().map(|rule| rule.comment.as_str()).collect();
+        match live.chains.get(&chain.name) {
+            None => differences.push(format!("chain '{}' is missing", chain.name)),
+            Some(comments) if *comments != wanted => {
+                differences.push(format!(
+                    "chain '{}' has {} rules, expected {}, or others",
+                    chain.name,
+                    comments.len(),
+                    wanted.len()
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    let extra = |kind: &str, name: &str| format!("{kind} '{name}' is there and was not asked for");
+    let chains: std::collections::BTreeSet<&str> = table.chains.iter().map(|chain| chain.name.as_str()).collect();
+    differences
+        .extend(live.chains.keys().filter(|name| !chains.contains(name.as_str())).map(|name| extra("chain", name)));
+    let shapes: BTreeMap<&str, Shape> = table.sets.iter().map(|set| (set.name.as_str(), Shape::of(set))).collect();
+    for (name, shape) in &shapes {
+        if live.sets.get(*name) != Some(shape) {
+            differences.push(format!("set '{name}' is missing or of another type"));
+        }
+    }
+    differences
+        .extend(live.sets.keys().filter(|name| !shapes.contains_key(name.as_str())).map(|name| extra("set", name)));
+    for map in &table.maps {
+        if !live.maps.iter().any(|name| name == map.name) {
+            differences.push(format!("map '{}' is missing", map.name));
+        }
+    }
+    differences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::nft::{Chain, Map};
+
+    fn table(learned: &str) -> Table {
+        Table {
+            sets: vec![Set { name: learned.to_owned(), key: "ipv4_addr", kind: SetKind::Learned }],
+            maps: vec![Map { name: "app_by_gid", types: "gid : verdict", elements: Vec::new() }],
+            chains: vec![Chain::regular("refuse")],
+        }
+    }
+
+    fn live(learned: &str, flags: u32) -> Live {
+        Live {
+            chains: ["app_old", "refuse"].map(|name| (name.to_owned(), Vec::new())).into(),
+            sets: BTreeMap::from([(learned.to_owned(), Shape { key_type: 7, flags })]),
+            maps: vec!["app_by_gid".to_owned()],
+        }
+    }
+
+    fn commands(live: Option<&Live>, table: &Table) -> Transaction {
+        let ruleset = crate::render::nft::text(&Table::default());
+        transaction(live, table, &ruleset)
+    }
+
+    #[test]
+    fn a_set_that_is_still_wanted_is_neither_flushed_nor_deleted() {
+        let made = commands(Some(&live("app_x_dns4", 0x30)), &table("app_x_dns4"));
+        assert!(!made.text.contains("app_x_dns4"), "{}", made.text);
+        assert_eq!(made.made_anew, Vec::<String>::new());
+        assert!(
+            made.text.starts_with(
+                "flush table inet galaf\nflush map inet galaf app_by_gid\ndelete chain inet galaf app_old\n"
+            )
+        );
+    }
+
+    #[test]
+    fn a_set_of_another_shape_is_deleted_and_dnsmasq_told() {
+        let made = commands(Some(&live("app_x_dns4", 0x10)), &table("app_x_dns4"));
+        assert!(made.text.contains("delete set inet galaf app_x_dns4\n"));
+        assert_eq!(made.made_anew, ["app_x_dns4"]);
+    }
+
+    #[test]
+    fn a_set_that_is_gone_from_the_file_is_deleted() {
+        let made = commands(Some(&live("app_old_dns4", 0x30)), &table("app_x_dns4"));
+        assert!(made.text.contains("delete set inet galaf app_old_dns4\n"));
+        assert_eq!(made.made_anew, ["app_x_dns4"]);
+    }
+
+    #[test]
+    fn without_a_table_nothing_is_flushed() {
+        let made = commands(None, &table("app_x_dns4"));
+        assert!(!made.text.contains("flush") && !made.text.contains("delete"));
+        assert_eq!(made.offset, 0);
+    }
+
+    #[test]
+    fn what_differs_from_the_kernel_is_named() {
+        let wanted = table("app_x_dns4");
+        assert_eq!(differences(None, &wanted).len(), 1);
+        let mut found = live("app_x_dns4", 0x30);
+        assert_eq!(differences(Some(&found), &wanted), ["chain 'app_old' is there and was not asked for"]);
+        found.chains = BTreeMap::from([("refuse".to_owned(), vec!["foreign".to_owned()])]);
+        assert_eq!(differences(Some(&found), &wanted).len(), 1);
+        found.maps.clear();
+        assert_eq!(differences(Some(&found), &wanted).len(), 2);
+    }
+}
