@@ -37,9 +37,9 @@ pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path) -> Result
         dnsmasq::test(conf.path())?;
     }
     let ruleset_path = state_dir.join(RULESET);
-    let former = std::fs::read_to_string(&ruleset_path).unwrap_or_default();
-
     let live = read::table()?;
+    // Without a table nothing was granted or refused, whatever the file of the last one says.
+    let former = live.as_ref().and_then(|_| std::fs::read_to_string(&ruleset_path).ok()).unwrap_or_default();
     let transaction = transaction(live.as_ref(), &artifacts.table, &artifacts.ruleset);
     let made = groups::add(&policy.new_groups)?;
     if let Err(error) = nft::load(&transaction.text) {
