@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use galaf::fold::IdBase;
-use galaf::paths::PIN_DIR;
+use galaf::paths::{PIN_DIR, STATE_DIR};
 
 /// Label every IPv4 and IPv6 socket with the group and user that create it.
 ///
@@ -59,6 +59,9 @@ pub(crate) struct Load {
     pub(crate) cgroup: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) pins: Pins,
+    /// Folder that 'galaf-gen apply' keeps its state in: the file's 'containers' are trusted too
+    #[arg(long, value_name = "DIR", default_value = STATE_DIR)]
+    pub(crate) state_dir: PathBuf,
     /// First id of a container whose 65536 ids are marked as the container sees them (repeatable, up to 256)
     #[arg(long = "trusted-base", value_name = "ID", value_parser = parse_base)]
     pub(crate) trusted_bases: Vec<IdBase>,

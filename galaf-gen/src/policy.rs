@@ -1,6 +1,7 @@
 //! What is to be enforced: names and ids known, aliases followed, nothing left to look up.
 
 use galaf::config::{Dns, Domain, Grant, Launch, MarkSource};
+use galaf::fold::IdBase;
 use galaf::id::{GidRange, GroupId, UserId};
 use galaf::name::Name;
 
@@ -12,7 +13,7 @@ pub struct Policy {
     /// Who sets the marks.
     pub mark: MarkSource,
     /// Id bases of containers whose ids count as the host's.
-    pub containers: Vec<u32>,
+    pub containers: Vec<IdBase>,
     /// The resolver, if any name or the file calls for one.
     pub resolver: Option<Resolver>,
     /// Accounts that renew the machine's own addresses.

@@ -21,4 +21,6 @@ pub mod name;
 #[cfg(feature = "std")]
 pub mod paths;
 #[cfg(feature = "std")]
+pub mod printable;
+#[cfg(feature = "std")]
 pub mod trust;

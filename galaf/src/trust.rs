@@ -12,6 +12,8 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
+use crate::printable::printable;
+
 /// As many symbolic links as the kernel follows (path_resolution(7)).
 const MAX_LINKS: usize = 40;
 /// Write permission of the group and of everybody.
@@ -36,15 +38,17 @@ pub enum Untrusted {
 
 impl fmt::Display for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A link may lead through names that somebody else chose.
+        let shown = |path: &Path| format!("'{}'", printable(path));
         match self {
-            Self::Relative(path) => write!(f, "'{}' is not an absolute path", path.display()),
-            Self::Io(path, error) => write!(f, "cannot look at '{}': {}", path.display(), text_of(error)),
-            Self::Owner(path, uid) => write!(f, "'{}' belongs to uid {uid}, not to root", path.display()),
+            Self::Relative(path) => write!(f, "{} is not an absolute path", shown(path)),
+            Self::Io(path, error) => write!(f, "cannot look at {}: {}", shown(path), text_of(error)),
+            Self::Owner(path, uid) => write!(f, "{} belongs to uid {uid}, not to root", shown(path)),
             Self::Writable(path, mode) => {
-                write!(f, "'{}' can be written by others than root (mode {:04o})", path.display(), mode & 0o7777)
+                write!(f, "{} can be written by others than root (mode {:04o})", shown(path), mode & 0o7777)
             }
-            Self::Loop(path) => write!(f, "'{}' leads through more than {MAX_LINKS} symbolic links", path.display()),
-            Self::NotAFile(path) => write!(f, "'{}' is not a regular file", path.display()),
+            Self::Loop(path) => write!(f, "{} leads through more than {MAX_LINKS} symbolic links", shown(path)),
+            Self::NotAFile(path) => write!(f, "{} is not a regular file", shown(path)),
         }
     }
 }

@@ -1,8 +1,14 @@
 //! `galaf-ebpf load`
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
+use galaf::fold::IdBase;
+use galaf::launch::Index;
+use galaf::paths::LAUNCH_INDEX;
+use galaf::trust::{Untrusted, check_file};
 
 use super::require_privileges;
 use crate::attach::{Cgroup, attach};
@@ -27,8 +33,22 @@ pub(crate) fn load(options: &cli::Load) -> Result<()> {
     bpffs::ensure(&options.pins.dir)?;
     let pins = Pins::create(&options.pins.dir)?;
     pins.recover()?;
-    pins.replace(attach(&object, &cgroup, &options.trusted_bases)?)?;
+    let mut trusted = applied_containers(&options.state_dir)?;
+    trusted.extend(&options.trusted_bases);
+    pins.replace(attach(&object, &cgroup, &trusted)?)?;
     Ok(())
+}
+
+/// The containers of the file that is in force; none before the first 'galaf-gen apply'.
+fn applied_containers(state_dir: &Path) -> Result<Vec<IdBase>> {
+    let path = state_dir.join(LAUNCH_INDEX);
+    let cannot = || format!("cannot read the trusted containers from '{}'", path.display());
+    let path = match check_file(&path) {
+        Err(Untrusted::Io(_, error)) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        checked => checked.with_context(cannot)?,
+    };
+    let index = Index::open(File::open(&path).with_context(cannot)?).with_context(cannot)?;
+    Ok(index.header().containers.clone())
 }
 
 /// An older kernel counts a socket to the root of the v2 tree alone, once a v1 network controller was used.

@@ -12,9 +12,12 @@ pub mod lock;
 mod report;
 pub mod restore;
 
+use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use galaf::fold::IdBase;
+use galaf::launch::Index;
 use galaf::paths::{DNSMASQ_CONF, LAUNCH_INDEX, RULESET};
 
 use crate::kernel::{maps, nft, read};
@@ -52,7 +55,9 @@ pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path) -> Result
     verify(artifacts, &ruleset_path)?;
 
     files::replace(&ruleset_path, &artifacts.ruleset.text)?;
-    files::replace(&state_dir.join(LAUNCH_INDEX), &artifacts.launch_index)?;
+    let index_path = state_dir.join(LAUNCH_INDEX);
+    let marks = label::problem(policy, &applied_containers(&index_path));
+    files::replace(&index_path, &artifacts.launch_index)?;
     let conf_changed = match staged_conf {
         Some(conf) => conf.commit()?,
         None => files::remove(&conf_path).map(|()| false)?,
@@ -67,8 +72,14 @@ pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path) -> Result
         groups: policy.new_groups.clone(),
         changes: summary::changes(&former, &artifacts.ruleset.text, policy),
         resolver,
-        unlabelled: label::problem(policy),
+        marks,
     })
+}
+
+/// The containers of the index that is about to be replaced; none if there is no index.
+fn applied_containers(index_path: &Path) -> Vec<IdBase> {
+    let index = File::open(index_path).ok().and_then(|file| Index::open(file).ok());
+    index.map(|index| index.header().containers.clone()).unwrap_or_default()
 }
 
 /// Compares the kernel with what it was given. If somebody else changed the table meanwhile, the former

@@ -16,7 +16,7 @@ pub struct Report {
     /// What became of the resolver.
     pub resolver: Outcome,
     /// What is wrong with the marks.
-    pub unlabelled: Option<String>,
+    pub marks: Option<String>,
 }
 
 impl fmt::Display for Report {
@@ -32,7 +32,7 @@ impl fmt::Display for Report {
             writeln!(f, "  rules    unchanged")?;
         }
         writeln!(f, "  resolver {}", self.resolver)?;
-        self.unlabelled.iter().try_for_each(|problem| writeln!(f, "  marks    {problem}"))
+        self.marks.iter().try_for_each(|problem| writeln!(f, "  marks    {problem}"))
     }
 }
 

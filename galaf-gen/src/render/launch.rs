@@ -24,5 +24,5 @@ pub fn render(policy: &Policy) -> String {
         };
         entries.insert(application.subject.name.clone(), entry);
     }
-    compile(Header { gid_range: policy.gid_range }, &entries)
+    compile(&Header { gid_range: policy.gid_range, containers: policy.containers.clone() }, &entries)
 }

@@ -24,7 +24,7 @@ pub(super) fn check(config: &Config, accounts: &Accounts, problems: &mut Message
     let both =
         accounts.subuids.iter().map(|ids| (ids, "subuid")).chain(accounts.subgids.iter().map(|ids| (ids, "subgid")));
     for (ids, file) in both {
-        for (index, &base) in config.settings.containers.iter().enumerate() {
+        for (index, base) in config.settings.containers.iter().map(|base| base.get()).enumerate() {
             if ids.overlaps(base, base.saturating_add(CONTAINER_IDS - 1)) {
                 problems.push((
                     at.key("containers").index(index),

@@ -9,7 +9,7 @@ use galaf::trust::text_of;
 
 use super::parse;
 use crate::model::SetName;
-use crate::render::printable;
+use galaf::printable::printable;
 
 /// Where distributions install it. The caller's PATH is not asked: root's program must not be chosen by it.
 const PROGRAM_PATHS: [&str; 5] =

@@ -1,7 +1,7 @@
 //! The words for whom a row is about, and what they mean.
 
-use super::printable;
 use crate::model::{Identity, Label};
+use galaf::printable::printable;
 
 /// The cell's text.
 pub(super) fn text(label: &Label) -> String {

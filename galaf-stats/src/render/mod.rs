@@ -1,6 +1,5 @@
 //! From the model to text: tables for people, JSON for programs. Pure, but for the writer of the JSON.
 
-mod escape;
 pub(crate) mod json;
 mod label;
 mod refused;
@@ -8,8 +7,6 @@ mod table;
 pub(crate) mod text;
 mod traffic;
 mod units;
-
-pub(crate) use escape::printable;
 
 /// What the tables look like.
 #[derive(Clone, Copy, Debug)]

@@ -7,6 +7,7 @@ use super::at::At;
 use super::entry::{Defaults, GRANT_KEYS, read_grant_keys};
 use super::fields::{self, Fields};
 use super::problem::Report;
+use crate::fold::{IdBase, MAX_TRUSTED_BASES};
 use crate::id::{GidRange, GroupId};
 use crate::json::Node;
 use crate::name::Name;
@@ -21,7 +22,7 @@ pub struct Settings {
     /// The resolver; `None` if the file does not speak of it.
     pub dns: Option<Dns>,
     /// Id bases of containers whose ids are taken for the host's, sorted.
-    pub containers: Vec<u32>,
+    pub containers: Vec<IdBase>,
 }
 
 /// Who labels connections.
@@ -171,15 +172,14 @@ fn read_dns(node: &Node, at: At<'_>, report: &mut Report) -> Dns {
     }
 }
 
-fn read_containers(node: &Node, at: At<'_>, report: &mut Report) -> Option<Vec<u32>> {
+fn read_containers(node: &Node, at: At<'_>, report: &mut Report) -> Option<Vec<IdBase>> {
     let mut bases = fields::list(node, at, report, "id bases", |node, at, report| {
         let base = fields::number(node, at, report)?;
-        if base == 0 || base % 0x1_0000 != 0 {
-            report.problem(at, format!("{base} is not an id base of a container, expected a multiple of 65536"));
-            return None;
-        }
-        Some(base)
+        IdBase::new(base).map_err(|error| report.problem(at, format!("is no id base of a container: {error}"))).ok()
     })?;
+    if u32::try_from(bases.len()).map_or(true, |count| count > MAX_TRUSTED_BASES) {
+        report.problem(at, format!("has {} bases, at most {MAX_TRUSTED_BASES} can be trusted", bases.len()));
+    }
     bases.sort_unstable();
     bases.dedup();
     Some(bases)

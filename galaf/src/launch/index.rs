@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::LaunchEntry;
 use super::entry::number;
+use crate::fold::IdBase;
 use crate::id::{GidRange, GroupId};
 use crate::name::Name;
 
@@ -21,10 +22,12 @@ const PIECE: usize = 4096;
 const MAX_LINE: usize = 1 << 20;
 
 /// What holds for every application.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Where the gids of applications lie.
     pub gid_range: GidRange,
+    /// Containers whose sockets are marked as the container sees their ids.
+    pub containers: Vec<IdBase>,
 }
 
 /// Why the index cannot be used.
@@ -54,9 +57,11 @@ impl From<io::Error> for IndexError {
 }
 
 /// The text of an index of `entries`.
-pub fn compile(header: Header, entries: &BTreeMap<Name, LaunchEntry>) -> String {
+pub fn compile(header: &Header, entries: &BTreeMap<Name, LaunchEntry>) -> String {
     let range = header.gid_range;
-    let mut text = json!({ "galaf": VERSION, "gid_range": [range.min.0, range.max.0] }).to_string();
+    let containers: Vec<u32> = header.containers.iter().map(|base| base.get()).collect();
+    let mut text =
+        json!({ "galaf": VERSION, "gid_range": [range.min.0, range.max.0], "containers": containers }).to_string();
     text.push('\n');
     for (name, entry) in entries {
         text.push_str(&format!("{name}\t{}\n", entry.to_json()));
@@ -79,24 +84,17 @@ impl Index {
     /// If the file cannot be read or is not an index of this version.
     pub fn open(file: File) -> Result<Self, IndexError> {
         let end = file.metadata()?.len();
-        let mut index = Self { file, body: (0, end), header: Header { gid_range: GidRange::DEFAULT } };
+        let nothing = Header { gid_range: GidRange::DEFAULT, containers: Vec::new() };
+        let mut index = Self { file, body: (0, end), header: nothing };
         let line = index.line_at(0)?;
-        let not_ours = IndexError::Format("is not an index of this version");
-        let value: Value =
-            serde_json::from_str(&line).map_err(|_| IndexError::Format("is not an index of this version"))?;
-        let range = value.get("gid_range").and_then(Value::as_array);
-        let (Some(version), Some([min, max])) = (value.get("galaf").and_then(number), range.map(Vec::as_slice)) else {
-            return Err(not_ours);
-        };
-        let (Some(min), Some(max), VERSION) = (number(min), number(max), version) else { return Err(not_ours) };
-        index.header.gid_range = GidRange { min: GroupId(min), max: GroupId(max) };
+        index.header = read_header(&line).ok_or(IndexError::Format("is not an index of this version"))?;
         index.body.0 = length(&line) + 1;
         Ok(index)
     }
 
     /// What holds for every application.
-    pub fn header(&self) -> Header {
-        self.header
+    pub fn header(&self) -> &Header {
+        &self.header
     }
 
     /// Finds an application by its exact name, in O(log n) reads.
@@ -168,6 +166,17 @@ impl Index {
     }
 }
 
+fn read_header(line: &str) -> Option<Header> {
+    let value: Value = serde_json::from_str(line).ok()?;
+    let [min, max] = value.get("gid_range")?.as_array()?.as_slice() else { return None };
+    let containers = value.get("containers")?.as_array()?;
+    let header = Header {
+        gid_range: GidRange { min: GroupId(number(min)?), max: GroupId(number(max)?) },
+        containers: containers.iter().map(|base| IdBase::new(number(base)?).ok()).collect::<Option<_>>()?,
+    };
+    (number(value.get("galaf")?)? == VERSION).then_some(header)
+}
+
 fn split(line: &str) -> Result<(&str, &str), IndexError> {
     line.split_once('\t').ok_or(IndexError::Format("has a line that is not an entry"))
 }
@@ -216,14 +225,17 @@ mod tests {
         Index::open(file)
     }
 
-    const HEADER: Header = Header { gid_range: GidRange { min: GroupId(30000), max: GroupId(30999) } };
+    fn header() -> Header {
+        let containers = vec![IdBase::new(0x8_0000).unwrap()];
+        Header { gid_range: GidRange { min: GroupId(30000), max: GroupId(30999) }, containers }
+    }
 
     proptest! {
         #[test]
         fn every_application_is_found_and_no_other(names in proptest::collection::btree_set("[a-z][a-z0-9.-]{0,12}", 0..60), probe in "[a-z][a-z0-9.-]{0,12}") {
             let entries: BTreeMap<Name, LaunchEntry> = names.iter().zip(30000..).map(|(name, gid)| (Name::new(name).unwrap(), entry(gid))).collect();
-            let index = index(&compile(HEADER, &entries)).unwrap();
-            prop_assert_eq!(index.header(), HEADER);
+            let index = index(&compile(&header(), &entries)).unwrap();
+            prop_assert_eq!(index.header(), &header());
             for (name, entry) in &entries {
                 let found = index.find(name.as_str()).unwrap();
                 prop_assert_eq!(found.as_ref(), Some(entry));
@@ -240,7 +252,7 @@ mod tests {
         for name in ["b", "c"] {
             entries.get_mut(name).unwrap().execv.push("x".repeat(3 * PIECE));
         }
-        let index = index(&compile(HEADER, &entries)).unwrap();
+        let index = index(&compile(&header(), &entries)).unwrap();
         for (name, entry) in &entries {
             assert_eq!(index.find(name.as_str()).unwrap().as_ref(), Some(entry));
         }
@@ -248,11 +260,11 @@ mod tests {
 
     #[test]
     fn what_is_not_an_index_is_refused() {
-        let version = r#"{"galaf":2,"gid_range":[1,2]}"#;
+        let version = r#"{"galaf":2,"gid_range":[1,2],"containers":[]}"#;
         for text in ["", "\n", "{}\n", "hello", &format!("{version}\n")] {
             assert!(matches!(index(text), Err(IndexError::Format(_))), "{text:?}");
         }
-        let broken = index("{\"galaf\":1,\"gid_range\":[30000,30999]}\nx\t{\"gid\":1}\n").unwrap();
+        let broken = index("{\"galaf\":1,\"gid_range\":[30000,30999],\"containers\":[]}\nx\t{\"gid\":1}\n").unwrap();
         assert!(matches!(broken.find("x"), Err(IndexError::Format(_))));
     }
 

@@ -8,9 +8,9 @@ use galaf::id::GidRange;
 use galaf::launch::LaunchEntry;
 
 use super::caller::Caller;
-use super::escape::escape;
 use super::failure::Failure;
 use super::program;
+use galaf::printable::printable;
 
 /// Who wants to launch what.
 #[derive(Clone, Copy)]
@@ -38,7 +38,7 @@ pub(super) fn run(request: &Request<'_>) -> Vec<Check> {
         ("group", group(range, entry)),
         ("restrictions", restrictions(entry)),
         ("arguments", program::command(entry, further).map(|(_, list)| format!("{} in all", list.len()))),
-        ("program", program::check(entry).map(|end| found(entry, &escape(end)))),
+        ("program", program::check(entry).map(|end| found(entry, &printable(end)))),
         ("capability", capability(caller)),
     ];
     list.into_iter().map(|(subject, outcome)| Check { subject, outcome }).collect()

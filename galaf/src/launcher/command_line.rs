@@ -3,8 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use super::escape::escape;
 use super::failure::Failure;
+use galaf::printable::printable;
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
     let rest: Vec<OsString> = arguments.collect();
     let alone = |command| match rest.first() {
         Some(extra) => {
-            Err(Failure::Usage(format!("unexpected argument '{}' after '{}'", escape(extra), escape(&first))))
+            Err(Failure::Usage(format!("unexpected argument '{}' after '{}'", printable(extra), printable(&first))))
         }
         None => Ok(command),
     };
@@ -55,7 +55,7 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
         Some("--list") => alone(Command::List),
         Some("--explain") => named(&first, rest).map(|(name, further)| Command::Explain { name, further }),
         Some("--") => named(&first, rest).map(|(name, further)| Command::Launch { name, further }),
-        _ if is_option(&first) => Err(Failure::Usage(format!("unknown option '{}'", escape(&first)))),
+        _ if is_option(&first) => Err(Failure::Usage(format!("unknown option '{}'", printable(&first)))),
         _ => Ok(Command::Launch { name: first, further: rest }),
     }
 }
@@ -66,10 +66,10 @@ fn named(option: &OsStr, rest: Vec<OsString>) -> Result<(OsString, Vec<OsString>
         Some(name) if !is_option(&name) => Ok((name, rest.collect())),
         Some(name) => Err(Failure::Usage(format!(
             "expected an application after '{}', found '{}'",
-            escape(option),
-            escape(&name)
+            printable(option),
+            printable(&name)
         ))),
-        None => Err(Failure::Usage(format!("no application given after '{}'", escape(option)))),
+        None => Err(Failure::Usage(format!("no application given after '{}'", printable(option)))),
     }
 }
 

@@ -6,8 +6,8 @@ use std::fmt::Write;
 use galaf::id::GroupId;
 
 use super::checks::{self, Check, Request};
-use super::escape::escape;
 use super::{environment, groups, list, program};
+use galaf::printable::printable;
 
 /// The report, and the exit code that the launch would end with before its application runs: 0 for none.
 pub(super) fn text(name: &OsStr, request: &Request<'_>) -> (String, u8) {
@@ -15,8 +15,8 @@ pub(super) fn text(name: &OsStr, request: &Request<'_>) -> (String, u8) {
     let code = checks.iter().find_map(|check| check.outcome.as_ref().err()).map_or(0, |failure| failure.exit_code());
     let mut lines = Lines(String::new());
     match code {
-        0 => lines.heading(&format!("'{}' would be launched", escape(name))),
-        _ => lines.heading(&format!("'{}' would not be launched: exit code {code}", escape(name))),
+        0 => lines.heading(&format!("'{}' would be launched", printable(name))),
+        _ => lines.heading(&format!("'{}' would not be launched: exit code {code}", printable(name))),
     }
     for Check { subject, outcome } in &checks {
         match outcome {
@@ -29,7 +29,7 @@ pub(super) fn text(name: &OsStr, request: &Request<'_>) -> (String, u8) {
     lines.heading("Environment");
     let environment = environment::select(environment::of_caller(), &request.entry.keep_env, &request.entry.env);
     for (label, names) in [("kept", environment.kept), ("set", environment.set), ("dropped", environment.dropped)] {
-        lines.row(label, &words(names.iter().map(escape)));
+        lines.row(label, &words(names.iter().map(printable)));
     }
     (lines.0, code)
 }
@@ -38,7 +38,7 @@ fn process(lines: &mut Lines, request: &Request<'_>) {
     let Request { caller, range, entry, further } = *request;
     let own = || entry.execv.iter().map(OsString::from).collect();
     let arguments: Vec<OsString> = program::command(entry, further).map_or_else(|_| own(), |(_, arguments)| arguments);
-    lines.row("command", &words(arguments.iter().map(|argument| format!("'{}'", escape(argument)))));
+    lines.row("command", &words(arguments.iter().map(|argument| format!("'{}'", printable(argument)))));
     lines.row("user", &caller.uid().to_string());
     lines.row("group", &format!("{}, as real, effective, saved and file system group", entry.gid));
     let groups = groups::supplementary(caller, range);

@@ -11,7 +11,7 @@ use galaf::paths;
 use galaf::trust::{Untrusted, text_of};
 use nix::errno::Errno;
 
-use super::escape::escape;
+use galaf::printable::printable;
 
 /// Every way in which a launch ends without its application.
 #[derive(Debug)]
@@ -86,7 +86,7 @@ impl fmt::Display for Failure {
             Self::Index(error @ IndexError::Io(_)) => write!(f, "cannot read '{index}': {error}"),
             Self::Index(error @ IndexError::Format(_)) => write!(f, "'{index}' {error}"),
             Self::Unknown(name, similar) => {
-                write!(f, "unknown application '{}'; ", escape(name))?;
+                write!(f, "unknown application '{}'; ", printable(name))?;
                 match similar {
                     Some(similar) => write!(f, "did you mean '{similar}'?"),
                     None => f.write_str("'galaf --list' shows yours"),
@@ -104,8 +104,8 @@ impl fmt::Display for Failure {
             Self::FurtherArguments => f.write_str("this application takes no arguments: its 'execv' has no '…'"),
             Self::NoProgram => f.write_str("the entry names no program"),
             Self::UntrustedProgram(why) => write!(f, "refusing to launch: {why}"),
-            Self::Missing(path) => write!(f, "cannot execute '{}': no such file", escape(path)),
-            Self::NotExecutable(path, why) => write!(f, "cannot execute '{}': {why}", escape(path)),
+            Self::Missing(path) => write!(f, "cannot execute '{}': no such file", printable(path)),
+            Self::NotExecutable(path, why) => write!(f, "cannot execute '{}': {why}", printable(path)),
             Self::NoCapability(true) => f.write_str(
                 "cannot change groups: no_new_privs is set for this process, so galaf's capability has no effect; \
                  an application launched with 'no_new_privileges' cannot launch another",

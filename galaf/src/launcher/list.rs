@@ -3,7 +3,7 @@
 use galaf::launch::LaunchEntry;
 
 use super::caller::Caller;
-use super::escape::escape;
+use galaf::printable::printable;
 
 /// One line for each application that `caller` may launch: name, program, restrictions.
 pub(super) fn text(entries: &[(String, LaunchEntry)], caller: &Caller) -> String {
@@ -12,7 +12,7 @@ pub(super) fn text(entries: &[(String, LaunchEntry)], caller: &Caller) -> String
         .iter()
         .filter(|(_, entry)| own(entry))
         .map(|(name, entry)| {
-            [escape(name), escape(entry.execv.first().map_or("", String::as_str)), restrictions(entry)]
+            [printable(name), printable(entry.execv.first().map_or("", String::as_str)), restrictions(entry)]
         })
         .collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

@@ -17,7 +17,6 @@ mod seccomp;
 mod explain;
 mod list;
 
-mod escape;
 mod failure;
 
 use std::convert::Infallible;

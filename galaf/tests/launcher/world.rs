@@ -98,7 +98,10 @@ impl World {
     pub(crate) fn grant(&self, applications: &[(&str, LaunchEntry)]) {
         let entries: BTreeMap<Name, LaunchEntry> =
             applications.iter().map(|(name, entry)| (Name::new(name).unwrap(), entry.clone())).collect();
-        self.write("/var/lib/galaf/applications", &compile(Header { gid_range: GidRange::DEFAULT }, &entries));
+        self.write(
+            "/var/lib/galaf/applications",
+            &compile(&Header { gid_range: GidRange::DEFAULT, containers: Vec::new() }, &entries),
+        );
     }
 
     /// A path of the namespace as this process reaches it.

@@ -42,7 +42,7 @@ pub(super) fn add(table: &mut Table, policy: &Policy) {
 
 /// An id on the host and in every trusted container.
 pub(super) fn with_containers(id: u32, policy: &Policy) -> impl Iterator<Item = u32> + '_ {
-    std::iter::once(id).chain(policy.containers.iter().filter_map(move |base| base.checked_add(id)))
+    std::iter::once(id).chain(policy.containers.iter().filter_map(move |base| base.get().checked_add(id)))
 }
 
 fn rule(subject: &Subject, grant: &Grant) -> Rule {
