@@ -147,13 +147,7 @@ fn read_launch(fields: &Fields<'_>, at: At<'_>, report: &mut Report) -> Option<L
             })
         }),
         env: fields.read("env", at, report, read_env).unwrap_or_default(),
-        keep_env: fields
-            .read("keep_env", at, report, |node, at, report| {
-                fields::list(node, at, report, "names of variables", |node, at, report| {
-                    fields::checked(node, at, report, variable)
-                })
-            })
-            .unwrap_or_default(),
+        keep_env: fields.read("keep_env", at, report, read_keep_env).unwrap_or_default(),
         no_new_privileges,
         seccomp: seccomp.unwrap_or(no_new_privileges),
         user_owned: fields.read("user_owned", at, report, fields::boolean).unwrap_or(false),
@@ -175,6 +169,19 @@ fn read_env(node: &Node, at: At<'_>, report: &mut Report) -> Option<Vec<(String,
     }
     env.sort();
     Some(env)
+}
+
+/// Beginnings of variables that make a loader, interpreter or toolkit run code from where they point.
+const RUN_CODE: [&str; 10] = ["LD_", "PYTHON", "PERL", "RUBY", "NODE_", "JAVA_", "BASH_", "GTK_", "GIO_", "QT_PLUGIN"];
+
+fn read_keep_env(node: &Node, at: At<'_>, report: &mut Report) -> Option<Vec<String>> {
+    fields::list(node, at, report, "names of variables", |node, at, report| {
+        let name = fields::checked(node, at, report, variable)?;
+        if RUN_CODE.iter().any(|beginning| name.starts_with(beginning)) {
+            report.notice(at, format!("with '{name}' the caller can run other code as this application"));
+        }
+        Some(name)
+    })
 }
 
 /// POSIX, Base Definitions 8.1: what a portable variable is called.
