@@ -125,12 +125,24 @@ impl Iterator for Selectors {
     /// Subsets of the free bits, small ones first, since each bit doubles the lines.
     fn next(&mut self) -> Option<Selector> {
         let subset = self.next?;
-        let size = subset.count_ones();
-        let all = 0..1u32 << FREE_BITS;
-        let same_size = (subset + 1..all.end).find(|next| next.count_ones() == size);
-        self.next = same_size.or_else(|| (size < MAX_SUBSET).then_some((1 << (size + 1)) - 1));
+        self.next = following(subset);
         Some(Selector { mark: self.mark, mask: self.mask, bits: subset << self.shift })
     }
+}
+
+/// The next subset of the free bits: of the same size while there is one, then the first of the next size.
+fn following(subset: u32) -> Option<u32> {
+    let size = subset.count_ones();
+    let first_of = |size: u32| (1 << size) - 1;
+    let larger = (size < MAX_SUBSET).then(|| first_of(size + 1));
+    if subset == 0 {
+        return larger;
+    }
+    // The highest one of the lowest run moves up, the rest of the run down to the bottom.
+    let moved = subset + (subset & subset.wrapping_neg());
+    let run = subset & !moved;
+    let same_size = moved | (run >> (run.trailing_zeros() + 1));
+    if same_size < 1 << FREE_BITS { Some(same_size) } else { larger }
 }
 
 #[cfg(test)]
