@@ -12,6 +12,7 @@ pub mod commands;
 pub mod input;
 pub mod judge;
 pub mod kernel;
+pub mod learned;
 pub mod policy;
 pub mod programs;
 pub mod render;

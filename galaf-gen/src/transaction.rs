@@ -4,7 +4,7 @@
 //! dnsmasq put into sets stays. The maps and sets must survive by name: a packet that is
 //! on its way through the old rules looks into them, and finds nothing in one that was made anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use galaf::paths::TABLE;
@@ -69,26 +69,31 @@ pub struct Transaction {
     pub made_anew: Vec<String>,
 }
 
-/// The transaction from `live` (`None`: there is no table) to `table`.
-pub fn transaction(live: Option<&Live>, table: &Table, ruleset: &Ruleset) -> Transaction {
+/// The transaction from `live` (`None`: there is no table) to `table`. What is in the sets of `outdated` is forgotten.
+pub fn transaction(live: Option<&Live>, table: &Table, ruleset: &Ruleset, outdated: &BTreeSet<String>) -> Transaction {
     let mut text = String::new();
     let made_anew = table
         .sets
         .iter()
         .filter(|set| set.kind == SetKind::Learned)
-        .filter(|set| live.and_then(|live| live.sets.get(&set.name)) != Some(&Shape::of(set)))
+        .filter(|set| outdated.contains(&set.name) || !is_kept(live, set))
         .map(|set| set.name.clone())
         .collect();
     if let Some(live) = live {
-        clear(&mut text, live, table);
+        clear(&mut text, live, table, outdated);
     }
     let offset = text.lines().count();
     text.push_str(&ruleset.text);
     Transaction { text, offset, made_anew }
 }
 
+/// Whether the kernel has `set` already, of the same shape.
+fn is_kept(live: Option<&Live>, set: &Set) -> bool {
+    live.and_then(|live| live.sets.get(&set.name)) == Some(&Shape::of(set))
+}
+
 /// Empties what stays and deletes what goes.
-fn clear(text: &mut String, live: &Live, table: &Table) {
+fn clear(text: &mut String, live: &Live, table: &Table, outdated: &BTreeSet<String>) {
     let mut line = |command: &str, name: &str| {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "{command} inet {TABLE}{}{name}", if name.is_empty() { "" } else { " " });
@@ -98,7 +103,7 @@ fn clear(text: &mut String, live: &Live, table: &Table) {
     for map in &live.maps {
         line("flush map", map);
     }
-    let chains: std::collections::BTreeSet<&str> = table.chains.iter().map(|chain| chain.name.as_str()).collect();
+    let chains: BTreeSet<&str> = table.chains.iter().map(|chain| chain.name.as_str()).collect();
     for chain in live.chains.keys().filter(|name| !chains.contains(name.as_str())) {
         line("delete chain", chain);
     }
@@ -106,6 +111,8 @@ fn clear(text: &mut String, live: &Live, table: &Table) {
     for (set, shape) in &live.sets {
         if shapes.get(set.as_str()) != Some(shape) {
             line("delete set", set);
+        } else if outdated.contains(set) {
+            line("flush set", set);
         }
     }
     for map in live.maps.iter().filter(|name| !table.maps.iter().any(|map| map.name == name.as_str())) {
@@ -133,7 +140,7 @@ pub fn differences(live: Option<&Live>, table: &Table) -> Vec<String> {
         }
     }
     let extra = |kind: &str, name: &str| format!("{kind} '{name}' is there and was not asked for");
-    let chains: std::collections::BTreeSet<&str> = table.chains.iter().map(|chain| chain.name.as_str()).collect();
+    let chains: BTreeSet<&str> = table.chains.iter().map(|chain| chain.name.as_str()).collect();
     differences
         .extend(live.chains.keys().filter(|name| !chains.contains(name.as_str())).map(|name| extra("chain", name)));
     let shapes: BTreeMap<&str, Shape> = table.sets.iter().map(|set| (set.name.as_str(), Shape::of(set))).collect();
@@ -175,7 +182,16 @@ mod tests {
 
     fn commands(live: Option<&Live>, table: &Table) -> Transaction {
         let ruleset = crate::render::nft::text(&Table::default());
-        transaction(live, table, &ruleset)
+        transaction(live, table, &ruleset, &BTreeSet::new())
+    }
+
+    #[test]
+    fn a_set_that_lost_a_name_is_flushed_and_dnsmasq_told() {
+        let ruleset = crate::render::nft::text(&Table::default());
+        let outdated = BTreeSet::from(["app_x_dns4".to_owned()]);
+        let made = transaction(Some(&live("app_x_dns4", 0x30)), &table("app_x_dns4"), &ruleset, &outdated);
+        assert!(made.text.contains("flush set inet galaf app_x_dns4\n"), "{}", made.text);
+        assert_eq!(made.made_anew, ["app_x_dns4"]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use galaf::launch::Index;
 use galaf::paths::{DNSMASQ_CONF, LAUNCH_INDEX, RULESET};
 
 use crate::kernel::{maps, nft, read};
+use crate::learned;
 use crate::policy::Policy;
 use crate::render::Artifacts;
 use crate::summary;
@@ -43,7 +44,9 @@ pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path) -> Result
     let live = read::table()?;
     // Without a table nothing was granted or refused, whatever the file of the last one says.
     let former = live.as_ref().and_then(|_| std::fs::read_to_string(&ruleset_path).ok()).unwrap_or_default();
-    let transaction = transaction(live.as_ref(), &artifacts.table, &artifacts.ruleset);
+    let former_conf = std::fs::read_to_string(&conf_path).ok();
+    let outdated = learned::outdated(former_conf.as_deref(), artifacts.dnsmasq.as_deref().unwrap_or_default());
+    let transaction = transaction(live.as_ref(), &artifacts.table, &artifacts.ruleset, &outdated);
     let made = groups::add(&policy.new_groups)?;
     if let Err(error) = nft::load(&transaction.text) {
         let removed = groups::remove(&made);
