@@ -80,7 +80,7 @@ fn every_problem_is_reported_at_once_in_the_order_of_the_file() {
     let problems = refused(text);
     assert_eq!(problems.len(), 4, "{problems:?}");
     assert!(problems[0].starts_with("3:19 unknown key 'domain'") && problems[0].ends_with("did you mean 'domains'?"));
-    assert!(problems[1].starts_with("4:16 'accept' has the word 'accept'"), "{}", problems[1]);
+    assert!(problems[1].starts_with("4:17 'accept' has the word 'accept'"), "{}", problems[1]);
     assert_eq!(problems[2], "5:8 the key 'b' is there twice");
     assert!(problems[3].starts_with("7:7 unknown key 'x'"));
 }
