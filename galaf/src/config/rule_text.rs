@@ -20,6 +20,9 @@ pub enum RuleTextError {
     Word(String),
     /// A reference to a set of the table.
     Set,
+    /// It begins with this, which would be applied to the match before it: `-ipv6` after our own
+    /// `meta nfproto ipv4` speaks for both families.
+    Operator(String),
 }
 
 impl fmt::Display for RuleTextError {
@@ -31,6 +34,9 @@ impl fmt::Display for RuleTextError {
             Self::Unbalanced(c) => write!(f, "has a '{c}' without its counterpart"),
             Self::Word(word) => write!(f, "has the word '{word}', expected matches only: galaf adds the verdict"),
             Self::Set => f.write_str("refers to a set with '@'; only raw payload (@th,…  @nh,…  @ih,…) can be used"),
+            Self::Operator(word) => {
+                write!(f, "begins with '{word}', expected a match to begin with, as in 'tcp dport 443'")
+            }
         }
     }
 }
@@ -83,6 +89,9 @@ const STATEMENTS: &[&str] = &[
     "monitor",
 ];
 
+/// Operators that are words. What else is an operator has no letter.
+const OPERATORS: [&str; 5] = ["and", "or", "xor", "lshift", "rshift"];
+
 impl RuleText {
     /// Checks `text` and removes white space around it.
     ///
@@ -115,13 +124,22 @@ impl RuleText {
         check_word(&mut word)?;
         match open.pop() {
             Some(c) => Err(RuleTextError::Unbalanced(c)),
-            None => Ok(Self(text.to_owned())),
+            None => check_beginning(text).map(|()| Self(text.to_owned())),
         }
     }
 
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+fn check_beginning(text: &str) -> Result<(), RuleTextError> {
+    let first = text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    match text.chars().next() {
+        Some(_) if OPERATORS.contains(&first) => Err(RuleTextError::Operator(first.to_owned())),
+        Some(c) if !(c.is_ascii_alphabetic() || c == '@') => Err(RuleTextError::Operator(c.to_string())),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -177,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_would_end_or_change_the_rule_is_refused() {
-        use RuleTextError::{Character, Set, Unbalanced, Word};
+        use RuleTextError::{Character, Operator, Set, Unbalanced, Word};
         for (text, error) in [
             ("tcp dport 1; accept", Character(';')),
             ("tcp dport 1\naccept", Character('\n')),
@@ -198,6 +216,14 @@ mod tests {
             ("oifname \"x", Unbalanced('"')),
             ("oifname \"x\u{1b}\"", Character('\u{1b}')),
             ("tcp dport ４４３", Character('４')),
+            // nft takes each of these after `meta nfproto ipv4`, and lets IPv6 through.
+            ("-ipv6", Operator("-".into())),
+            (" - ipv6", Operator("-".into())),
+            ("| 8", Operator("|".into())),
+            ("^ 8 tcp dport 1", Operator("^".into())),
+            ("or 8", Operator("or".into())),
+            ("xor(8)", Operator("xor".into())),
+            ("or\"8\"", Operator("or".into())),
         ] {
             assert_eq!(RuleText::new(text), Err(error), "{text:?}");
         }
