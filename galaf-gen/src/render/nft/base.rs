@@ -10,7 +10,7 @@ use crate::policy::{Policy, Resolver};
 const WITH_PORTS: &str = "{ tcp, udp, sctp, dccp, udplite }";
 
 /// Protocols whose packets do not all belong to the connection that conntrack counts them to.
-const REUSABLE: &str = "{ tcp, udp, udplite, icmp, ipv6-icmp }";
+const REUSABLE: &str = "{ tcp, udp, udplite, icmp, icmpv6 }";
 
 pub(super) fn add(table: &mut Table, policy: &Policy) {
     table.chains.push(refuse());
