@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::counters::Count;
 use super::install::PEER;
-use super::namespace::Namespaces;
+use super::namespace::{Limit, Namespaces};
 use crate::run::{Background, Outcome};
 
 /// Name of the network namespace.
@@ -92,34 +92,33 @@ pub struct Traffic {
 /// Host, protocol number, and what passed.
 pub type Seen = BTreeMap<(IpAddr, u8), Traffic>;
 
-/// The servers.
+/// The servers, and the way in.
 pub struct Internet {
     _echo: Background,
-    commands: Commands,
-}
-
-/// What a command in there needs, apart from the laboratory that owns the namespaces.
-struct Commands {
     enter: Vec<String>,
 }
 
 impl Internet {
     pub(super) fn connect(namespaces: &Namespaces) -> Result<Self> {
         namespaces.shell(&network()).context("cannot connect the workstation")?;
-        let template = namespaces.command_elsewhere(NETWORK, &[]);
-        let enter = std::iter::once(template.get_program()).chain(template.get_args());
-        let commands = Commands { enter: enter.map(|part| part.to_string_lossy().into_owned()).collect() };
-        Outcome::of(&mut commands.command(&["nft", COUNTERS]))?.success().context("cannot count")?;
+        let mut count = namespaces.command_elsewhere(Limit::Short, NETWORK, &["nft", COUNTERS]);
+        Outcome::of(&mut count)?.success().context("cannot count")?;
         let sites: Vec<String> = addresses().map(|address| address.to_string()).collect();
         let mut serve = vec![PEER, "serve"];
         serve.extend(sites.iter().map(String::as_str));
-        let echo = Background::start(&mut commands.command(&serve)).context("cannot serve")?;
-        Ok(Self { _echo: echo, commands })
+        let mut serve = namespaces.command_elsewhere(Limit::Long, NETWORK, &serve);
+        let echo = Background::start(&mut serve).context("cannot serve")?;
+        let template = namespaces.command_elsewhere(Limit::Short, NETWORK, &[]);
+        let enter = std::iter::once(template.get_program()).chain(template.get_args());
+        Ok(Self { _echo: echo, enter: enter.map(|part| part.to_string_lossy().into_owned()).collect() })
     }
 
-    /// A command of root's there.
+    /// A command of root's there, not yet started. It is killed after a minute.
     pub fn command(&self, argv: &[&str]) -> Command {
-        self.commands.command(argv)
+        let mut command = Command::new(&self.enter[0]);
+        command.args(&self.enter[1..]).args(argv).env_clear();
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(std::process::Stdio::null());
+        command
     }
 
     /// Runs a command as root there and returns what it prints.
@@ -163,15 +162,6 @@ impl Internet {
     }
 }
 
-impl Commands {
-    fn command(&self, argv: &[&str]) -> Command {
-        let mut command = Command::new(&self.enter[0]);
-        command.args(&self.enter[1..]).args(argv).env_clear();
-        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(std::process::Stdio::null());
-        command
-    }
-}
-
 fn addresses() -> impl Iterator<Item = IpAddr> {
     let sites = (1..=SITES).flat_map(|number| [office(number), elsewhere(number)]);
     sites.flat_map(|site| Family::ALL.map(|family| site.address(family)))
@@ -182,9 +172,9 @@ fn network() -> String {
     // The far end first, and without duplicate address detection: either would keep IPv6 waiting for a second.
     let mut script = format!(
         "ip netns add {NETWORK}\n\
-         nodad='echo 0 > /proc/sys/net/ipv6/conf/default/accept_dad'\n\
-         sh -c \"$nodad\"\n\
-         nsenter --net=/run/netns/{NETWORK} sh -c \"$nodad\"\n\
+         settings='cd /proc/sys/net; echo 0 > ipv6/conf/default/accept_dad; echo 0 2147483647 > ipv4/ping_group_range'\n\
+         sh -ec \"$settings\"\n\
+         nsenter --net=/run/netns/{NETWORK} sh -ec \"$settings\"\n\
          ip link add lan type veth peer name wan netns {NETWORK}\n\
          ip -n {NETWORK} address add 192.0.2.1/24 dev wan\n\
          ip -n {NETWORK} address add {NAME_SERVER}/24 dev wan\n\
@@ -197,7 +187,6 @@ fn network() -> String {
          ip link set lan up\n\
          ip route add default via 192.0.2.1\n\
          ip route add default via 2001:db8::1\n\
-         echo 0 2147483647 > /proc/sys/net/ipv4/ping_group_range\n\
          ip -n {NETWORK} -batch - <<'END'\n"
     );
     for address in addresses() {

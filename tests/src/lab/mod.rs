@@ -22,7 +22,7 @@ use crate::peer::{Attempt, Target};
 use crate::run::{Background, Identity, Outcome};
 use accounts::People;
 use cgroup::Cgroup;
-use namespace::Namespaces;
+use namespace::{Limit, Namespaces};
 
 pub use counters::{Count, Counters};
 pub use install::{BIN_DIR, PEER};
@@ -48,7 +48,8 @@ pub enum Marking {
 /// `alice` and `bob`, and no firewall until [`Lab::apply`]. The machine it runs on is not changed.
 pub struct Lab {
     people: People,
-    internet: Option<Internet>,
+    // Fields go in this order: servers, the namespaces they run in, the cgroup that must be empty.
+    internet: Internet,
     namespaces: Namespaces,
     cgroup: Cgroup,
 }
@@ -64,7 +65,7 @@ impl Lab {
         let people = accounts::add(&namespaces)?;
         install::install(&namespaces)?;
         let internet = Internet::connect(&namespaces)?;
-        let lab = Self { people, internet: Some(internet), namespaces, cgroup };
+        let lab = Self { people, internet, namespaces, cgroup };
         if marking == Marking::Ebpf {
             let cgroup = lab.cgroup.dir().display().to_string();
             lab.root(&["galaf-ebpf", "load", "--cgroup", &cgroup])?;
@@ -97,11 +98,7 @@ impl Lab {
 
     /// The other side of the network.
     pub fn internet(&self) -> &Internet {
-        // Taken out only when this value goes.
-        match &self.internet {
-            Some(internet) => internet,
-            None => unreachable!("the internet lasts as long as the laboratory"),
-        }
+        &self.internet
     }
 
     /// The cgroup that the workstation's processes are in.
@@ -114,9 +111,9 @@ impl Lab {
         self.namespaces.path(inside)
     }
 
-    /// A command on the workstation, not yet started. It is killed after half a minute.
+    /// A command on the workstation, not yet started. It is killed after a minute.
     pub fn command(&self, who: &Identity, argv: &[&str]) -> Command {
-        self.namespaces.command(who, argv)
+        self.namespaces.command(Limit::Short, who, argv)
     }
 
     /// Runs a command to its end.
@@ -125,6 +122,14 @@ impl Lab {
     /// If it cannot be started. What the command itself says is in the outcome.
     pub fn run(&self, who: &Identity, argv: &[&str]) -> Result<Outcome> {
         Outcome::of(&mut self.command(who, argv))
+    }
+
+    /// Runs a shell script as root and returns what it prints.
+    ///
+    /// # Errors
+    /// If it fails.
+    pub fn shell(&self, script: &str) -> Result<String> {
+        self.run(&Identity::ROOT, &["sh", "-ec", script])?.success().with_context(|| script.to_owned())
     }
 
     /// Runs a command as root and returns what it prints.
@@ -140,7 +145,7 @@ impl Lab {
     /// # Errors
     /// If it does not get ready.
     pub fn background(&self, who: &Identity, argv: &[&str]) -> Result<Background> {
-        Background::start(&mut self.command(who, argv)).with_context(|| argv.join(" "))
+        Background::start(&mut self.namespaces.command(Limit::Long, who, argv)).with_context(|| argv.join(" "))
     }
 
     /// Writes the administrator's file.
@@ -216,12 +221,5 @@ impl Lab {
     /// If it fails.
     pub fn counters(&self) -> Result<Counters> {
         Counters::from_json(&self.root(&["galaf-stats", "--json"])?)
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        // Its servers run in the namespaces that end next.
-        drop(self.internet.take());
     }
 }

@@ -10,8 +10,14 @@ use anyhow::{Context, Result, bail};
 use super::install::BIN_DIR;
 use crate::run::{Identity, Outcome};
 
-/// Seconds after which a command counts as hung.
-const TIME_LIMIT: &str = "60";
+/// After this long a command counts as hung, in the form of timeout(1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    /// It is waited for.
+    Short,
+    /// It goes on beside the test.
+    Long,
+}
 /// Namespaces end at once when their first process does.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -59,32 +65,36 @@ impl Namespaces {
     }
 
     /// A command in the workstation's network and cgroup.
-    pub(super) fn command(&self, who: &Identity, argv: &[&str]) -> Command {
+    pub(super) fn command(&self, limit: Limit, who: &Identity, argv: &[&str]) -> Command {
         let enter = format!("echo 0 > '{}/cgroup.procs' && exec \"$@\"", self.cgroup.display());
         let setpriv = who.setpriv();
-        let mut command = self.enter();
+        let mut command = self.enter(limit);
         command.args(["sh", "-c", &enter, "sh"]).args(setpriv).args(argv);
         command
     }
 
     /// A command of root's in another network namespace that `ip netns` made inside.
-    pub(super) fn command_elsewhere(&self, network: &str, argv: &[&str]) -> Command {
-        let mut command = self.enter();
+    pub(super) fn command_elsewhere(&self, limit: Limit, network: &str, argv: &[&str]) -> Command {
+        let mut command = self.enter(limit);
         command.args(["nsenter", &format!("--net=/run/netns/{network}"), "--"]).args(argv);
         command
     }
 
     /// Runs a shell script as root, which must succeed.
     pub(super) fn shell(&self, script: &str) -> Result<String> {
-        let mut command = self.enter();
+        let mut command = self.enter(Limit::Short);
         Outcome::of(command.args(["sh", "-ec", script]))?.success()
     }
 
-    fn enter(&self) -> Command {
+    fn enter(&self, limit: Limit) -> Command {
+        let limit = match limit {
+            Limit::Short => "60s",
+            Limit::Long => "20m",
+        };
         let proc = format!("/proc/{}/ns", self.holder.id());
         let mut command = Command::new("timeout");
         command
-            .args(["--signal=KILL", TIME_LIMIT, "nsenter"])
+            .args(["--signal=KILL", limit, "nsenter"])
             .args([format!("--mount={proc}/mnt"), format!("--net={proc}/net")])
             .args([format!("--pid={proc}/pid_for_children"), "--".to_owned()])
             .env_clear()

@@ -11,7 +11,7 @@ use nix::sys::socket::{
 use nix::sys::time::{TimeVal, TimeValLike};
 
 /// Seconds after which an attempt counts as silent: more than the one after which a SYN is repeated.
-const LIMIT: i64 = 3;
+const LIMIT: i64 = 2;
 
 /// A socket for `target`, bound to its local port. The limits live in the socket and go with it when it is passed on.
 pub(crate) fn open(target: &Target) -> Result<OwnedFd> {
