@@ -24,10 +24,11 @@ pub(super) fn check(config: &Config, accounts: &Accounts, problems: &mut Message
     let both =
         accounts.subuids.iter().map(|ids| (ids, "subuid")).chain(accounts.subgids.iter().map(|ids| (ids, "subgid")));
     for (ids, file) in both {
-        for (index, base) in config.settings.containers.iter().map(|base| base.get()).enumerate() {
+        for base in config.settings.containers.iter().map(|base| base.get()) {
             if ids.overlaps(base, base.saturating_add(CONTAINER_IDS - 1)) {
                 problems.push((
-                    at.key("containers").index(index),
+                    // Sorted, so the index is not the file's.
+                    at.key("containers"),
                     format!(
                         "the ids from {base} overlap {}: that user could pass for the container",
                         described(ids, file)
