@@ -1,5 +1,8 @@
 //! The units in `systemd/`, read by systemd's own tools. What they do at a boot is the virtual machine's to show.
 
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "clippy's exception for tests leaves their helpers out")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
