@@ -1,5 +1,6 @@
 //! galaf-stats against a real firewall. Needs root; everything happens in a network namespace of its own.
 
+#![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "outside a #[test] function, too, a test that cannot go on fails")]
 
 mod support;
