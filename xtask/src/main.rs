@@ -2,7 +2,9 @@
 
 #![forbid(unsafe_code)]
 
+mod deps;
 mod ebpf;
+mod lints;
 mod workspace;
 
 use std::process::ExitCode;
@@ -18,12 +20,16 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    Deps(deps::Options),
     Ebpf(ebpf::Options),
+    Lints(lints::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().chore {
+        Chore::Deps(options) => deps::run(&options),
         Chore::Ebpf(options) => ebpf::run(&options),
+        Chore::Lints(options) => lints::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
