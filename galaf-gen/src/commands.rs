@@ -67,6 +67,7 @@ pub fn render(args: &RenderArgs) -> Result<()> {
 pub fn apply(args: &ApplyArgs) -> Result<()> {
     require_root("apply")?;
     let _lock = lock::take(&args.state.state_dir)?;
+    input::trust(&args.file)?;
     let input = input::read(&args.file, std::path::Path::new("/etc"))?;
     let artifacts = rendered(&input)?;
     if let Judgement::Bad(problems) = judge(&artifacts.ruleset)? {

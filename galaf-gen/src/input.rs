@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use galaf::config::{Config, Problems};
-use galaf::trust::text_of;
+use galaf::paths::CONFIG_PATH;
+use galaf::trust::{Untrusted, check_file, text_of};
 
 use crate::accounts::{Accounts, User};
 use crate::policy::Policy;
@@ -20,6 +21,9 @@ pub enum InputError {
         /// Why.
         cause: String,
     },
+    /// Others than root could have written the administrator's file.
+    #[error("cannot trust what others may write: {0}")]
+    Untrusted(#[from] Untrusted),
     /// The file is wrong, or does not fit this machine.
     #[error("'{file}' has {}\n{}", problems.count(), problems.display(file).to_string().trim_end())]
     Bad {
@@ -47,6 +51,17 @@ impl Input {
     pub fn bad(&self, problems: Vec<(galaf::json::JsonPath, String)>) -> InputError {
         InputError::Bad { file: self.file.clone(), problems: Problems::placed(problems, &self.text) }
     }
+}
+
+/// Checks that the administrator's file is root's alone. Any other file was chosen by whoever named it.
+///
+/// # Errors
+/// If others can write it, or it cannot be looked at.
+pub fn trust(file: &Path) -> Result<(), InputError> {
+    if file == Path::new(CONFIG_PATH) && file.exists() {
+        check_file(file)?;
+    }
+    Ok(())
 }
 
 /// Reads `file` against the account files in `etc_dir`.
