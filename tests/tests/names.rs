@@ -249,9 +249,13 @@ fn without_the_mark_program_names_are_filtered_by_application_or_user() {
     assert_refused(&tcp(&lab, "browser", elsewhere(1).ipv4.into()));
 }
 
-/// Opens an MPTCP socket (IPPROTO_MPTCP is 262) and becomes the rest of its arguments with it as standard input.
-const MPTCP: &str = r"use Socket; use POSIX; socket(S, AF_INET, SOCK_STREAM, 262) or die qq(no MPTCP: $!\n);
-    setsockopt(S, SOL_SOCKET, $_, pack(q(qq), 2, 0)) for SO_RCVTIMEO, SO_SNDTIMEO; POSIX::dup2(fileno(S), 0); exec @ARGV";
+/// Opens an MPTCP socket (IPPROTO_MPTCP is 262), which nothing may wait for longer than two seconds, and becomes the
+/// rest of its arguments with it as standard input.
+const MPTCP: &str = r"use Socket; use POSIX;
+    socket(S, AF_INET, SOCK_STREAM, 262) or die qq(no MPTCP: $!\n);
+    setsockopt(S, SOL_SOCKET, $_, pack(q(qq), 2, 0)) for SO_RCVTIMEO, SO_SNDTIMEO;
+    POSIX::dup2(fileno(S), 0);
+    exec @ARGV";
 
 #[test]
 fn a_multipath_connection_reaches_no_more_than_an_ordinary_one() {
@@ -266,4 +270,14 @@ fn a_multipath_connection_reaches_no_more_than_an_ordinary_one() {
     assert_refused(&multipath(lab.alice(), &[], office(1)));
     assert_answered(&ask(&lab, "browser", "granted.test"), office(1).ipv4.into());
     assert_reached(&multipath(lab.alice(), &browser, office(1)));
+
+    let question = |who: &Identity, launch: &[&str], name| {
+        let argv = [launch, &["perl", "-e", MPTCP, PEER, "ask", "127.0.0.1", name, "inherited"]].concat();
+        lab.run(who, &argv).unwrap()
+    };
+    let answer = |name| Answer::from_json(&question(lab.alice(), &browser, name).success().unwrap()).unwrap();
+    assert_answered(&answer("www.granted.test"), office(2).ipv4.into());
+    assert_blocked(&answer("other.test"));
+    let plain = question(lab.alice(), &[], "granted.test");
+    assert_eq!((plain.code, plain.stdout.as_str()), (1, ""), "{plain:?}");
 }

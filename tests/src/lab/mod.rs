@@ -30,8 +30,12 @@ pub use internet::{Internet, NAME_SERVER, Seen, Site, Traffic, WORKSTATION, else
 pub use obstacle::{obstacle, skip};
 
 /// What the resolver of the workstation is started with.
-const RESOLVER: [&str; 3] =
-    ["dnsmasq", "--conf-file=/var/lib/galaf/dnsmasq.conf", "--log-facility=/run/dnsmasq/galaf.log"];
+const RESOLVER: [&str; 4] = [
+    "dnsmasq",
+    "--conf-file=/var/lib/galaf/dnsmasq.conf",
+    "--pid-file=/run/dnsmasq/galaf.pid",
+    "--log-facility=/run/dnsmasq/galaf.log",
+];
 
 /// Whether the program that marks sockets is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,6 +184,14 @@ impl Lab {
     /// If it does not start.
     pub fn start_resolver(&self) -> Result<()> {
         self.root(&RESOLVER).map(drop)
+    }
+
+    /// The id that its process has on the workstation.
+    ///
+    /// # Errors
+    /// If it was never started.
+    pub fn resolver_pid(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.path("/run/dnsmasq/galaf.pid"))?)
     }
 
     /// The gid of a group of the workstation.

@@ -23,8 +23,8 @@ Usage:
   galaf-peer use TARGET                    try with the socket on standard input
   galaf-peer give TARGET PATH              open a socket, pass it to whoever takes at PATH
   galaf-peer take PATH TARGET              try with the socket that is passed at PATH
-  galaf-peer ask SERVER NAME [4|6] [tcp|udp] [FROM_PORT]
-                                           ask a DNS server for addresses
+  galaf-peer ask SERVER NAME [4|6] [udp|tcp|inherited] [FROM_PORT]
+                                           ask a DNS server for addresses; 'inherited': over the stream on standard input
   galaf-peer flood TARGET                  send UDP until standard input ends, print what was sent and refused
   galaf-peer download TARGET               read from a connection until standard input ends, print how it went
   galaf-peer serve ADDRESS...              echo on port 7, characters on port 19, until standard input ends
