@@ -183,6 +183,15 @@ fn through_many_reloads_no_granted_packet_is_refused_and_no_other_leaves() {
         (result["sent"].as_u64().unwrap(), result["refused"].as_u64().unwrap())
     };
     let (granted, denied) = (granted.map(end), denied.map(end));
+    // The counters live through every reload, too.
+    let counters = lab.counters().unwrap();
+    for (number, application) in ["editor", "viewer"].into_iter().enumerate() {
+        let mark = galaf::mark::Mark::new(lab.gid(application).unwrap(), lab.alice().uid);
+        let (sent, refused) = (granted[number].0, denied[number].1);
+        let packets = (counters.out_before[&mark.0].packets, counters.out_after[&mark.0].packets);
+        assert_eq!(packets, (sent + refused, sent), "{application}");
+        assert_eq!(counters.refused_to(mark).packets, refused, "{application}");
+    }
     let seen = lab.internet().seen().unwrap();
     let arrived =
         |site: galaf_tests::lab::Site| seen.get(&(site.ipv4.into(), 17)).map_or(0, |traffic| traffic.arrived.packets);

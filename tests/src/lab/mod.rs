@@ -8,6 +8,8 @@ mod install;
 mod internet;
 mod namespace;
 mod obstacle;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,0 +1,50 @@
+//! A laboratory must not be noticed by the machine it runs on.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::*;
+
+/// What a laboratory could leave behind or change.
+fn traces() -> Vec<String> {
+    let mut traces = Vec::new();
+    for path in ["/etc/passwd", "/etc/group", "/etc/resolv.conf"] {
+        traces.push(fs::read_to_string(path).unwrap_or_default());
+    }
+    for argv in [["ip", "link"], ["ip", "netns"], ["nft", "list ruleset"]] {
+        let output = Command::new(argv[0]).args(argv[1].split(' ')).stderr(Stdio::null()).output().unwrap();
+        traces.push(String::from_utf8(output.stdout).unwrap());
+    }
+    traces
+}
+
+/// Ids of the processes in a cgroup, none if it is gone.
+fn processes(cgroup: &Path) -> String {
+    fs::read_to_string(cgroup.join("cgroup.procs")).unwrap_or_default()
+}
+
+#[test]
+fn nothing_is_left_of_a_laboratory_whose_test_failed() {
+    if let Some(reason) = obstacle() {
+        return skip(&reason);
+    }
+    let before = traces();
+    let cgroup = std::sync::Mutex::new(PathBuf::new());
+    let test = std::panic::AssertUnwindSafe(|| {
+        let lab = Lab::start(Marking::Ebpf).unwrap();
+        *cgroup.lock().unwrap() = lab.cgroup().to_owned();
+        lab.apply(&serde_json::json!({ "groups": { "editor": { "rule": "" } } })).unwrap();
+        lab.shell("sleep 1000 > /dev/null 2>&1 &").unwrap();
+        assert_ne!(processes(lab.cgroup()), "", "the command runs in the cgroup");
+        let sleeping = lab.background(&Identity::ROOT, &["sh", "-c", "echo ready; sleep 1000"]).unwrap();
+        std::mem::forget(sleeping);
+        // Not panic!, which would print what looks like a failure.
+        std::panic::resume_unwind(Box::new("the test fails"));
+    });
+    std::panic::catch_unwind(test).unwrap_err();
+    let cgroup = cgroup.into_inner().unwrap();
+    assert_eq!(processes(&cgroup), "");
+    assert!(!cgroup.exists(), "'{}' is still there", cgroup.display());
+    assert_eq!(traces(), before);
+}
