@@ -64,7 +64,7 @@ impl Lab {
     /// Builds one.
     ///
     /// # Errors
-    /// If a step fails; see [`obstacle`] for what can be known before.
+    /// If a step fails; see [`obstacle()`] for what can be known before.
     pub fn start(marking: Marking) -> Result<Self> {
         let cgroup = Cgroup::new()?;
         let namespaces = Namespaces::new(cgroup.dir())?;
