@@ -120,6 +120,26 @@ fn a_file_or_account_file_that_cannot_be_read_is_named_with_status_2() {
     assert_eq!(no_accounts.stderr, "galaf-gen: cannot read 'no-such/passwd': no such file or directory\n");
 }
 
+/// As a folder this would be a file of 100,000 characters.
+#[test]
+fn more_names_than_dnsmasq_can_tell_apart_are_refused_and_as_many_as_it_can_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let etc = accepted()[0].etc();
+    // Long enough that one name, with its subdomains, fills a line.
+    let name = |number| format!("\"{number:04}{}.example.org\"", ".long-label-that-fills-the-line".repeat(4));
+    for (count, code) in [(697, Some(0)), (698, Some(2))] {
+        let names: Vec<String> = (0..count).map(name).collect();
+        let text = format!("{{\n\"groups\": {{ \"crawler\": {{ \"domains\": [{}] }} }}\n}}\n", names.join(","));
+        fs::write(dir.path().join("galaf.json"), text).unwrap();
+        let outcome = galaf_gen(dir.path(), &["render", "galaf.json", "--etc", &etc, "--out", "out"]);
+        let expected = if code == Some(0) { "" } else { "more names than dnsmasq can tell apart" };
+        assert!(outcome.code == code && outcome.stderr.contains(expected), "{count}: {:?}", outcome.code);
+        if let Some(test) = programs::dnsmasq_test(&dir.path().join("out").join(galaf::paths::DNSMASQ_CONF)) {
+            assert_eq!(test.code, Some(0), "{count}: {}", test.stderr);
+        }
+    }
+}
+
 #[test]
 fn nft_and_the_kernel_take_every_expected_ruleset() {
     if programs::obstacle_for_nft().is_some_and(programs::skip) {
