@@ -8,8 +8,8 @@ use std::os::unix::fs::MetadataExt;
 use galaf::config::Family;
 use galaf::id::GroupId;
 use galaf::mark::Mark;
-use galaf_tests::lab::{Lab, Marking, NAME_SERVER, elsewhere, office};
-use galaf_tests::peer::dns::NOERROR;
+use galaf_tests::lab::{Lab, Marking, NAME_SERVER, PEER, elsewhere, office};
+use galaf_tests::peer::dns::{Answer, NOERROR};
 use galaf_tests::peer::{Attempt, ECHO, Protocol, Target};
 use galaf_tests::run::Identity;
 use serde_json::json;
@@ -38,6 +38,7 @@ fn lab() -> Option<Lab> {
             "asker": { "execv": ["/usr/bin/env", "…"], "domains": ["editor.test"], "rule": "", "rule6": "" },
             "only-ipv4": { "execv": ["/usr/bin/env", "…"], "families": [4], "rule": "" },
             "only-ipv6": { "execv": ["/usr/bin/env", "…"], "families": [6], "rule6": "" },
+            "unfiltered": { "execv": ["/usr/bin/env", "…"], "seccomp": false, "rule": "", "rule6": "" },
             "unconfined": { "execv": ["/usr/bin/env", "…"], "no_new_privileges": false, "rule": "", "rule6": "" }
         }
     }))
@@ -101,8 +102,10 @@ fn an_application_cannot_return_to_its_users_group() {
     let Some(lab) = lab() else { return };
     let (alice, gid) = (lab.alice(), lab.alice().gid.to_string());
     for way in [vec!["sg", "alice", "-c", "id -g"], vec!["setpriv", "--regid", &gid, "--keep-groups", "id", "-g"]] {
-        let outcome = lab.run(alice, &[&["galaf", "editor"], way.as_slice()].concat()).unwrap();
-        assert_ne!(outcome.stdout.trim(), gid, "{way:?}: {outcome:?}");
+        for application in ["editor", "unfiltered"] {
+            let outcome = lab.run(alice, &[&["galaf", application], way.as_slice()].concat()).unwrap();
+            assert_ne!(outcome.stdout.trim(), gid, "{application} {way:?}: {outcome:?}");
+        }
     }
     // The way is open to whoever may gain privileges, so this is no accident.
     let open = lab.run(alice, &["galaf", "unconfined", "sg", "alice", "-c", "id -g"]).unwrap();
@@ -213,6 +216,34 @@ fn an_address_is_asked_for_by_root_and_networkd_only_and_from_the_clients_port_o
             expected += u64::from(passes);
             assert_eq!(arrived(family), expected, "{who:?} {launch:?}: {attempt}");
             assert!(passes || attempt.refused_at_once(), "{who:?} {launch:?}: {attempt}");
+        }
+    }
+}
+
+#[test]
+fn only_the_resolvers_account_reaches_the_name_server_and_nothing_else_with_it() {
+    let Some(lab) = lab() else { return };
+    let uid = lab.root(&["id", "-u", "dnsmasq"]).unwrap().trim().parse().unwrap();
+    let resolver = Identity::new(uid, 65534);
+    let server = NAME_SERVER.to_string();
+    let ask = |who: &Identity, launch: &[&str], protocol| {
+        let argv = [launch, &[PEER, "ask", &server, "editor.test", "4", protocol]].concat();
+        lab.run(who, &argv).unwrap()
+    };
+    for protocol in ["udp", "tcp"] {
+        let answer = Answer::from_json(&ask(&resolver, &[], protocol).success().unwrap()).unwrap();
+        assert_eq!(answer.code, NOERROR, "{answer}");
+        // Whoever could go around the resolver could carry data out in questions.
+        for (who, launch) in [(lab.alice(), [].as_slice()), (lab.alice(), &["galaf", "asker"]), (&Identity::ROOT, &[])]
+        {
+            let outcome = ask(who, launch, protocol);
+            assert!(outcome.code == 1 && outcome.stderr.contains("cannot ask"), "{who:?} {launch:?}: {outcome:?}");
+        }
+    }
+    for address in [NAME_SERVER, office(1).ipv4] {
+        for protocol in Protocol::ALL {
+            let attempt = one(&lab, &resolver, &[], Target::new(protocol, address.into(), ECHO));
+            assert!(attempt.refused_at_once(), "{attempt}");
         }
     }
 }

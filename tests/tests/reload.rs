@@ -132,6 +132,21 @@ fn a_name_is_added_while_a_download_runs() {
 }
 
 #[test]
+fn the_addresses_of_a_name_that_is_removed_are_refused_from_then_on() {
+    let Some(lab) = lab() else { return };
+    lab.apply(&config(&["one.test", "two.test"])).unwrap();
+    for (name, number) in [("one.test", 11), ("two.test", 12)] {
+        assert!(browser_asks(&lab, name) && browser_reaches(&lab, number).reached());
+    }
+    lab.apply(&config(&["one.test"])).unwrap();
+    let attempt = browser_reaches(&lab, 12);
+    assert!(attempt.refused_at_once(), "{attempt}");
+    assert!(browser_asks(&lab, "one.test") && !browser_asks(&lab, "two.test"));
+    let attempt = browser_reaches(&lab, 11);
+    assert!(attempt.reached(), "{attempt}");
+}
+
+#[test]
 fn the_resolver_runs_on_when_only_rules_change() {
     let Some(lab) = lab() else { return };
     let pid = lab.resolver_pid().unwrap();
