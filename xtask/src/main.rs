@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod deps;
 mod ebpf;
 mod lints;
@@ -20,6 +21,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Chore {
+    Bench(bench::Options),
+    #[command(hide = true)]
+    BenchWorker(bench::worker::Options),
     Deps(deps::Options),
     Ebpf(ebpf::Options),
     Lints(lints::Options),
@@ -27,6 +31,8 @@ enum Chore {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().chore {
+        Chore::Bench(options) => bench::run(&options),
+        Chore::BenchWorker(options) => bench::worker::run(&options),
         Chore::Deps(options) => deps::run(&options),
         Chore::Ebpf(options) => ebpf::run(&options),
         Chore::Lints(options) => lints::run(&options),
