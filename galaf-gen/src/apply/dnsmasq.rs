@@ -131,10 +131,9 @@ impl Running {
 
     fn stop(&self) -> Result<()> {
         kill(self.pid, Signal::SIGTERM).context("cannot stop dnsmasq")?;
-        let process = format!("/proc/{}", self.pid);
+        let stat = format!("/proc/{}/stat", self.pid);
         let start = Instant::now();
-        // A zombie has no command line: it is gone as far as its port is concerned.
-        while command_line(Path::new(&process)).is_some() {
+        while fs::read_to_string(&stat).is_ok_and(|stat| !has_ended(&stat)) {
             if start.elapsed() > PATIENCE {
                 bail!("dnsmasq (pid {}) does not stop", self.pid);
             }
@@ -144,8 +143,28 @@ impl Running {
     }
 }
 
+/// Whether a process's line of proc_pid_stat(5) is that of a zombie: the kernel closes its sockets before it
+/// becomes one, but after its memory, and with it its command line, is gone.
+fn has_ended(stat: &str) -> bool {
+    // The name, in parentheses, may itself have parentheses and spaces.
+    stat.rsplit_once(')').is_some_and(|(_, rest)| matches!(rest.trim_start().chars().next(), Some('Z' | 'X')))
+}
+
 fn command_line(process: &Path) -> Option<Vec<String>> {
     let text = fs::read_to_string(process.join("cmdline")).ok()?;
     let command: Vec<String> = text.split_terminator('\0').map(str::to_owned).collect();
     (!command.is_empty()).then_some(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_ended;
+
+    #[test]
+    fn a_resolver_that_is_still_closing_its_port_has_not_ended() {
+        assert!(!has_ended("7 (dnsmasq) R 1 7 7 0"));
+        assert!(!has_ended("7 (Z) ) S 1 7 7 0"));
+        assert!(has_ended("7 (dnsmasq) Z 1 7 7 0"));
+        assert!(has_ended("7 (odd) name) X 1 7 7 0"));
+    }
 }
