@@ -15,6 +15,8 @@ pub struct Accounts {
     pub subuids: Vec<SubIds>,
     /// From `/etc/subgid`.
     pub subgids: Vec<SubIds>,
+    /// Ports by name and protocol, from services(5).
+    pub services: BTreeMap<(String, String), u16>,
 }
 
 /// A line of passwd(5).
@@ -53,14 +55,32 @@ impl SubIds {
     }
 }
 
+/// The texts of the files.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Files<'a> {
+    /// passwd(5).
+    pub passwd: &'a str,
+    /// group(5).
+    pub group: &'a str,
+    /// subuid(5).
+    pub subuid: &'a str,
+    /// subgid(5).
+    pub subgid: &'a str,
+    /// services(5).
+    pub services: &'a str,
+}
+
 impl Accounts {
-    /// Reads the texts of the four files.
-    pub fn parse(passwd: &str, group: &str, subuid: &str, subgid: &str) -> Self {
+    /// Reads the texts of the files.
+    pub fn parse(files: &Files<'_>) -> Self {
+        let Files { passwd, group, subuid, subgid, services } = files;
         Self {
             users: passwd.lines().filter_map(user).collect(),
             groups: group.lines().filter_map(self::group).collect(),
             subuids: subuid.lines().filter_map(sub_ids).collect(),
             subgids: subgid.lines().filter_map(sub_ids).collect(),
+            // The first line of a name wins, as for getservbyname(3).
+            services: services.lines().rev().flat_map(service).collect(),
         }
     }
 }
@@ -82,6 +102,17 @@ fn group(line: &str) -> Option<(String, Group)> {
     Some((name.to_owned(), Group { gid: GroupId(gid), members }))
 }
 
+/// A line has a name, `PORT/PROTOCOL`, further names, and a comment.
+fn service(line: &str) -> Vec<((String, String), u16)> {
+    let mut words = line.split('#').next().unwrap_or_default().split_ascii_whitespace();
+    let (Some(name), Some((port, protocol))) = (words.next(), words.next().and_then(|word| word.split_once('/')))
+    else {
+        return Vec::new();
+    };
+    let Ok(port) = port.parse() else { return Vec::new() };
+    std::iter::once(name).chain(words).map(|name| ((name.to_owned(), protocol.to_owned()), port)).collect()
+}
+
 fn sub_ids(line: &str) -> Option<SubIds> {
     let mut fields = line.split(':');
     let owner = fields.next()?;
@@ -97,12 +128,19 @@ mod tests {
 
     #[test]
     fn the_files_of_a_debian_system_are_read() {
-        let accounts = Accounts::parse(
-            "root:x:0:0:root:/root:/bin/bash\n_apt:x:42:65534::/nonexistent:/usr/sbin/nologin\nbroken\n+::::::\n",
-            "root:x:0:\naudio:x:29:pulse,alex\n",
-            "alex:100000:65536\n",
-            "alex:100000:65536\nempty:1:0\n",
-        );
+        let accounts = Accounts::parse(&Files {
+            passwd: "root:x:0:0:root:/root:/bin/bash\n_apt:x:42:65534::/nonexistent:/usr/sbin/nologin\nbroken\n+::::::\n",
+            group: "root:x:0:\naudio:x:29:pulse,alex\n",
+            subuid: "alex:100000:65536\n",
+            subgid: "alex:100000:65536\nempty:1:0\n",
+            services: "# comment\ndomain\t53/tcp\ndomain 53/udp\nhttp 80/tcp www # web\nhttp 81/tcp\n",
+        });
+        let service =
+            |name: &str, protocol: &str| accounts.services.get(&(name.to_owned(), protocol.to_owned())).copied();
+        assert_eq!(service("domain", "udp"), Some(53));
+        assert_eq!(service("www", "tcp"), Some(80));
+        assert_eq!(service("http", "tcp"), Some(80));
+        assert_eq!(service("http", "udp"), None);
         assert_eq!(accounts.users["_apt"], User { uid: UserId(42), gid: GroupId(65534) });
         assert_eq!(accounts.users.len(), 2);
         assert_eq!(accounts.groups["audio"].members, ["pulse", "alex"]);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use galaf::paths::{CONFIG_PATH, STATE_DIR};
+use jiff::Timestamp;
 
 /// Turns galaf.json into groups, nftables rules and dnsmasq configuration.
 #[derive(Debug, Parser)]
@@ -78,6 +79,9 @@ pub struct RenderArgs {
     /// Folder to write galaf.nft, dnsmasq.conf, group and applications into; made if missing.
     #[arg(long = "out", value_name = "DIR")]
     pub out_dir: PathBuf,
+    /// The time that durations in 'until' begin at, instead of now; makes the output the same every time.
+    #[arg(long, value_name = "RFC3339")]
+    pub now: Option<Timestamp>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap takes the docs of the type")]
     pub etc: EtcArgs,

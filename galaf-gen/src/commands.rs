@@ -6,27 +6,29 @@ use std::io::Write as _;
 use anyhow::{Context, Result, bail};
 use galaf::config::Problems;
 use galaf::json::JsonPath;
+use jiff::Timestamp;
 
+use crate::apply as apply_steps;
 use crate::apply::{files, lock, restore};
 use crate::cli::{ApplyArgs, CheckArgs, RenderArgs, StateArgs};
 use crate::input::{self, Input};
 use crate::judge::{Judgement, judge};
 use crate::kernel::locked;
+use crate::notices::notices;
 use crate::render::{Artifacts, render as render_policy};
-use crate::{apply as apply_steps, programs};
 
 /// `check`.
 pub fn check(args: &CheckArgs) -> Result<()> {
-    let input = input::read(&args.file, &args.etc.etc_dir)?;
+    let input = input::read(&args.file, &args.etc.etc_dir, now())?;
     let artifacts = rendered(&input)?;
     let asked = match judge(&artifacts.ruleset)? {
         Judgement::Good => String::new(),
         Judgement::Bad(problems) => return Err(input.bad(problems).into()),
         Judgement::NotAsked(why) => format!("; nft was not asked: {why}"),
     };
-    show_notices(&input, programs::notices(&input.policy));
+    show_notices(&input, notices(&input.policy, now()));
     let policy = &input.policy;
-    let names = policy.subjects().map(|subject| subject.domains.len()).sum::<usize>();
+    let names = policy.subjects().map(|subject| subject.domains().len()).sum::<usize>();
     let (applications, users) =
         (counted(policy.applications.len(), "application"), counted(policy.users.len(), "user"));
     say(&format!(
@@ -39,7 +41,8 @@ pub fn check(args: &CheckArgs) -> Result<()> {
 
 /// `render`.
 pub fn render(args: &RenderArgs) -> Result<()> {
-    let input = input::read(&args.file, &args.etc.etc_dir)?;
+    let now = args.now.map_or_else(now, |time| time.as_second());
+    let input = input::read(&args.file, &args.etc.etc_dir, now)?;
     let artifacts = rendered(&input)?;
     show_notices(&input, Vec::new());
     let dir = &args.out_dir;
@@ -68,12 +71,12 @@ pub fn apply(args: &ApplyArgs) -> Result<()> {
     require_root("apply")?;
     let _lock = lock::take(&args.state.state_dir)?;
     input::trust(&args.file)?;
-    let input = input::read(&args.file, std::path::Path::new("/etc"))?;
+    let input = input::read(&args.file, std::path::Path::new("/etc"), now())?;
     let artifacts = rendered(&input)?;
     if let Judgement::Bad(problems) = judge(&artifacts.ruleset)? {
         return Err(input.bad(problems).into());
     }
-    show_notices(&input, programs::notices(&input.policy));
+    show_notices(&input, notices(&input.policy, now()));
     let report = apply_steps::apply(&input.policy, &artifacts, &args.state.state_dir)?;
     say(&format!("applied '{}'\n{report}", input.file))
 }
@@ -100,18 +103,23 @@ pub fn boot(args: &StateArgs) -> Result<()> {
     }
 }
 
+/// Seconds since the epoch.
+fn now() -> i64 {
+    Timestamp::now().as_second()
+}
+
 fn rendered(input: &Input) -> Result<Artifacts> {
     render_policy(&input.policy).map_err(|problems| input.bad(problems).into())
 }
 
 fn show_notices(input: &Input, more: Vec<(JsonPath, String)>) {
-    let mut notices = input.notices.clone();
-    notices.0.extend(Problems::placed(more, &input.text).0);
-    notices.0.sort_by_key(|notice| notice.position);
-    for notice in &mut notices.0 {
+    let mut all = input.notices.clone();
+    all.0.extend(Problems::placed(more, &input.text).0);
+    all.0.sort_by_key(|notice| notice.position);
+    for notice in &mut all.0 {
         notice.message.insert_str(0, "notice: ");
     }
-    eprint!("{}", notices.display(&input.file));
+    eprint!("{}", all.display(&input.file));
 }
 
 fn require_root(command: &str) -> Result<()> {

@@ -6,7 +6,7 @@ use galaf::config::{Config, Problems};
 use galaf::paths::CONFIG_PATH;
 use galaf::trust::{Untrusted, check_file, text_of};
 
-use crate::accounts::{Accounts, User};
+use crate::accounts::{Accounts, Files, User};
 use crate::policy::Policy;
 use crate::resolve::resolve;
 
@@ -64,26 +64,31 @@ pub fn trust(file: &Path) -> Result<(), InputError> {
     Ok(())
 }
 
-/// Reads `file` against the account files in `etc_dir`.
+/// Reads `file` against the account files in `etc_dir`, at `now` in seconds since the epoch.
 ///
 /// # Errors
 /// If something cannot be read, or every problem of the file.
-pub fn read(file: &Path, etc_dir: &Path) -> Result<Input, InputError> {
+pub fn read(file: &Path, etc_dir: &Path, now: i64) -> Result<Input, InputError> {
     let text = read_file(file)?;
     let name = file.display().to_string();
     let parsed = Config::parse(&text).map_err(|problems| InputError::Bad { file: name.clone(), problems })?;
     let accounts = read_accounts(etc_dir, &parsed.config)?;
-    let policy = resolve(&parsed.config, &accounts)
+    let policy = resolve(&parsed.config, &accounts, now)
         .map_err(|problems| InputError::Bad { file: name.clone(), problems: Problems::placed(problems, &text) })?;
     Ok(Input { text, file: name, policy, notices: parsed.notices })
 }
 
 fn read_accounts(etc_dir: &Path, config: &Config) -> Result<Accounts, InputError> {
     let required = |name: &str| read_file(&etc_dir.join(name));
-    // Machines without subordinate ids have no such files.
+    // Machines without subordinate ids or named services have no such files.
     let optional = |name: &str| std::fs::read_to_string(etc_dir.join(name)).unwrap_or_default();
-    let mut accounts =
-        Accounts::parse(&required("passwd")?, &required("group")?, &optional("subuid"), &optional("subgid"));
+    let mut accounts = Accounts::parse(&Files {
+        passwd: &required("passwd")?,
+        group: &required("group")?,
+        subuid: &optional("subuid"),
+        subgid: &optional("subgid"),
+        services: &optional("services"),
+    });
     if etc_dir == Path::new("/etc") {
         add_from_nss(&mut accounts, config);
     }

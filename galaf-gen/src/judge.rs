@@ -4,6 +4,7 @@ use galaf::config::Family;
 use galaf::json::JsonPath;
 
 use crate::kernel::nft::{self, NftError};
+use crate::policy::Place;
 use crate::render::nft::{Origin, Ruleset};
 
 /// What nft says.
@@ -47,9 +48,10 @@ fn problems(complaint: &str, ruleset: &Ruleset) -> Vec<(JsonPath, String)> {
 }
 
 fn path(origin: &Origin) -> JsonPath {
-    let key = match origin.family {
-        Family::Ipv4 => "rule",
-        Family::Ipv6 => "rule6",
-    };
-    JsonPath::root().key(origin.subject.section()).key(&origin.name).key(key)
+    let at = JsonPath::root().key(origin.subject.section()).key(&origin.name);
+    match (origin.place, origin.family) {
+        (Place::Rule, Family::Ipv4) => at.key("rule"),
+        (Place::Rule, Family::Ipv6) => at.key("rule6"),
+        (Place::Allow(index), _) => at.key("allow").index(index),
+    }
 }

@@ -13,6 +13,7 @@ pub mod input;
 pub mod judge;
 pub mod kernel;
 pub mod learned;
+pub mod notices;
 pub mod policy;
 pub mod programs;
 pub mod render;

@@ -1,6 +1,8 @@
 //! What is to be enforced: names and ids known, aliases followed, nothing left to look up.
 
-use galaf::config::{Dns, Domain, Grant, Launch, MarkSource};
+use std::collections::BTreeSet;
+
+use galaf::config::{Addresses, Dns, Domain, Family, Launch, MarkSource, Ports, RuleText};
 use galaf::fold::IdBase;
 use galaf::id::{GidRange, GroupId, UserId};
 use galaf::name::Name;
@@ -51,8 +53,80 @@ pub struct Subject {
     pub id: SubjectId,
     /// Where it may talk to.
     pub grants: Vec<Grant>,
-    /// Names that narrow every grant; empty for no such condition.
-    pub domains: Vec<Domain>,
+}
+
+impl Subject {
+    /// Every name it may ask for, sorted.
+    pub fn domains(&self) -> BTreeSet<&Domain> {
+        self.grants.iter().flat_map(|grant| grant.to.names()).collect()
+    }
+
+    /// Whether something is granted to it by other means than names and addresses: then it may look up every name.
+    pub fn may_ask_everything(&self) -> bool {
+        self.grants.iter().any(|grant| grant.to == To::Anywhere)
+    }
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grant {
+    /// Where in the entry it is from.
+    pub place: Place,
+    /// The family; the rule never admits the other.
+    pub family: Family,
+    /// Where to.
+    pub to: To,
+    /// What with.
+    pub with: With,
+    /// When it lapses, in seconds since the epoch.
+    pub until: Option<i64>,
+    /// What the file says of it.
+    pub comment: Option<String>,
+}
+
+/// The part of an entry that a grant is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    /// `domains`, `rule` and `rule6`.
+    Rule,
+    /// An element of `allow`, from 0.
+    Allow(usize),
+}
+
+/// Where to.
+#[derive(Clone, Debug, PartialEq)]
+pub enum To {
+    /// Every address.
+    Anywhere,
+    /// Answers for these names and their subdomains.
+    Names(Vec<Domain>),
+    /// These addresses, of the grant's family.
+    Addresses(Addresses),
+}
+
+impl To {
+    /// The names, if it is by name.
+    pub fn names(&self) -> &[Domain] {
+        match self {
+            Self::Names(names) => names,
+            Self::Anywhere | Self::Addresses(_) => &[],
+        }
+    }
+}
+
+/// What with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum With {
+    /// The administrator's own matches.
+    Text(RuleText),
+    /// Every protocol.
+    Everything,
+    /// TCP; `None` for every port.
+    Tcp(Option<Ports>),
+    /// UDP; `None` for every port.
+    Udp(Option<Ports>),
+    /// Echo requests.
+    Icmp,
 }
 
 /// What a subject is recognised by.

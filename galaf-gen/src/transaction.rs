@@ -31,6 +31,7 @@ pub struct Shape {
     pub flags: u32,
 }
 
+const NFT_SET_INTERVAL: u32 = 0x4;
 const NFT_SET_TIMEOUT: u32 = 0x10;
 const NFT_SET_EVAL: u32 = 0x20;
 
@@ -38,11 +39,12 @@ impl Shape {
     /// The shape that `set` will have.
     pub fn of(set: &Set) -> Self {
         let key_type = set.key.split(" . ").fold(0, |number, part| (number << 6) | type_number(part));
-        let timeout = match set.kind {
-            SetKind::Learned | SetKind::Recorded => NFT_SET_TIMEOUT,
-            SetKind::Statistics => 0,
+        let flags = match set.kind {
+            SetKind::Learned | SetKind::Recorded => NFT_SET_EVAL | NFT_SET_TIMEOUT,
+            SetKind::Statistics => NFT_SET_EVAL,
+            SetKind::Static(_) => NFT_SET_INTERVAL,
         };
-        Self { key_type, flags: NFT_SET_EVAL | timeout }
+        Self { key_type, flags }
     }
 }
 
@@ -111,7 +113,7 @@ fn clear(text: &mut String, live: &Live, table: &Table, outdated: &BTreeSet<Stri
     for (set, shape) in &live.sets {
         if shapes.get(set.as_str()) != Some(shape) {
             line("delete set", set);
-        } else if outdated.contains(set) {
+        } else if outdated.contains(set) || shape.flags == NFT_SET_INTERVAL {
             line("flush set", set);
         }
     }

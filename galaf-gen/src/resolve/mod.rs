@@ -1,5 +1,6 @@
 //! From a file and the machine's accounts to a [`Policy`].
 
+mod grants;
 mod groups;
 mod overlap;
 
@@ -19,33 +20,37 @@ pub type Messages = Vec<(JsonPath, String)>;
 /// Accounts that run DHCP clients: dhclient and NetworkManager run as root, networkd as its own user.
 const DHCP_CLIENTS: [&str; 2] = ["root", "systemd-network"];
 
-/// Resolves `config` on a machine with `accounts`.
+/// Resolves `config` on a machine with `accounts` at `now`, in seconds since the epoch.
 ///
 /// # Errors
 /// Every name that is missing and every id that clashes.
-pub fn resolve(config: &Config, accounts: &Accounts) -> Result<Policy, Messages> {
+pub fn resolve(config: &Config, accounts: &Accounts, now: i64) -> Result<Policy, Messages> {
     let mut problems = Messages::new();
     overlap::check(config, accounts, &mut problems);
     let allocation = groups::allocate(config, accounts, &mut problems);
+    let context = Context { config, accounts, now };
     let policy = Policy {
         gid_range: config.settings.gid_range,
         mark: config.settings.mark,
         containers: config.settings.containers.clone(),
         resolver: resolver(config, accounts, &mut problems),
         dhcp_clients: DHCP_CLIENTS.iter().filter_map(|name| accounts.users.get(*name)).map(|user| user.uid).collect(),
-        applications: applications(config, accounts, &allocation.gids, &mut problems),
-        users: users(config, accounts, &mut problems),
+        applications: applications(&context, &allocation.gids, &mut problems),
+        users: users(&context, &mut problems),
         new_groups: allocation.new_groups,
     };
     if problems.is_empty() { Ok(policy) } else { Err(problems) }
 }
 
-fn applications(
-    config: &Config,
-    accounts: &Accounts,
-    gids: &BTreeMap<Name, GroupId>,
-    problems: &mut Messages,
-) -> Vec<Application> {
+/// What every entry is resolved against.
+struct Context<'a> {
+    config: &'a Config,
+    accounts: &'a Accounts,
+    now: i64,
+}
+
+fn applications(context: &Context<'_>, gids: &BTreeMap<Name, GroupId>, problems: &mut Messages) -> Vec<Application> {
+    let &Context { config, accounts, .. } = context;
     let at = JsonPath::root().key("groups");
     let mut applications = Vec::with_capacity(config.groups.len());
     for (name, entry) in &config.groups {
@@ -55,7 +60,8 @@ fn applications(
         });
         // A group without a gid has its problem noted already.
         let Some(&gid) = gids.get(name) else { continue };
-        applications.push(Application { subject: subject(config, name, entry, SubjectId::Group(gid)), gid, launch });
+        let subject = subject(context, name, entry, SubjectId::Group(gid), problems);
+        applications.push(Application { subject, gid, launch });
     }
     applications
 }
@@ -66,24 +72,30 @@ fn launchers(launch: &Launch, accounts: &Accounts, at: &JsonPath, problems: &mut
     Some(ids.collect())
 }
 
-fn users(config: &Config, accounts: &Accounts, problems: &mut Messages) -> Vec<Subject> {
+fn users(context: &Context<'_>, problems: &mut Messages) -> Vec<Subject> {
+    let &Context { config, accounts, .. } = context;
     let at = JsonPath::root().key("users");
     let mut users = Vec::with_capacity(config.users.len());
     for (name, entry) in &config.users {
         if let Some(uid) = user(accounts, name, || at.key(name.as_str()), problems) {
-            users.push(subject(config, name, entry, SubjectId::User(uid)));
+            users.push(subject(context, name, entry, SubjectId::User(uid), problems));
         }
     }
     users
 }
 
-fn subject(config: &Config, name: &Name, entry: &Entry, id: SubjectId) -> Subject {
-    Subject { name: name.clone(), id, grants: entry.grants.clone(), domains: config.domains_of(entry).to_vec() }
+fn subject(context: &Context<'_>, name: &Name, entry: &Entry, id: SubjectId, problems: &mut Messages) -> Subject {
+    let at = JsonPath::root().key(id.section()).key(name.as_str());
+    let mut grants = grants::from_rules(context.config, entry);
+    grants.extend(grants::from_allow(entry, context, &at, problems));
+    Subject { name: name.clone(), id, grants }
 }
 
 fn resolver(config: &Config, accounts: &Accounts, problems: &mut Messages) -> Option<Resolver> {
-    let names_are_used =
-        config.users.values().chain(config.groups.values()).any(|entry| !config.domains_of(entry).is_empty());
+    let uses_names = |entry: &Entry| {
+        !config.domains_of(entry).is_empty() || entry.allow.iter().any(|item| !item.to.domains.is_empty())
+    };
+    let names_are_used = config.users.values().chain(config.groups.values()).any(uses_names);
     let dns = match &config.settings.dns {
         Some(dns) => dns.clone(),
         None if names_are_used => Dns::default(),

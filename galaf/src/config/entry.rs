@@ -1,5 +1,6 @@
 //! One user or application.
 
+use super::allow::{self, Addresses, Aliases, Allow};
 use super::at::At;
 use super::domain::Domain;
 use super::fields::{self, Fields};
@@ -16,8 +17,12 @@ use crate::name::Name;
 pub struct Entry {
     /// Where it may talk to; empty for an entry that only names a group or user.
     pub grants: Vec<Grant>,
-    /// The names that narrow every grant.
+    /// The names that narrow every one of `grants`.
     pub domains: Domains,
+    /// Structured grants, beside the others.
+    pub allow: Vec<Allow>,
+    /// The families of those that do not bring theirs along.
+    pub families: Vec<Family>,
     /// How to start it; only an application has one.
     pub launch: Option<Launch>,
     /// Where its gid is to lie, if not anywhere in the file's range.
@@ -64,14 +69,18 @@ pub(super) struct Defaults {
     pub(super) rule6: Option<RuleText>,
 }
 
+/// The keys of an entry that is not launched.
+const USER_KEYS: [&str; 5] = ["domains", "families", "rule", "rule6", "allow"];
+/// The keys of `defaults`.
 pub(super) const GRANT_KEYS: [&str; 4] = ["domains", "families", "rule", "rule6"];
 const LAUNCH_KEYS: [&str; 6] = ["users", "env", "keep_env", "no_new_privileges", "seccomp", "user_owned"];
-const GROUP_KEYS: [&str; 12] = [
+const GROUP_KEYS: [&str; 13] = [
     "execv",
     "domains",
     "families",
     "rule",
     "rule6",
+    "allow",
     "users",
     "env",
     "keep_env",
@@ -91,31 +100,43 @@ pub(super) fn read_grant_keys(fields: &Fields<'_>, at: At<'_>, report: &mut Repo
     }
 }
 
+/// What entries refer to.
+pub(super) struct Shared {
+    pub(super) defaults: Defaults,
+    pub(super) aliases: Aliases,
+}
+
 /// An entry of `users`.
-pub(super) fn read_user(node: &Node, defaults: &Defaults, at: At<'_>, report: &mut Report) -> Entry {
+pub(super) fn read_user(node: &Node, shared: &Shared, at: At<'_>, report: &mut Report) -> Entry {
     if *node == Node::Null {
         return Entry::default();
     }
-    let fields = Fields::of(node, at, report, &GRANT_KEYS);
-    read_granting(&fields, defaults, at, report)
+    let fields = Fields::of(node, at, report, &USER_KEYS);
+    read_granting(&fields, shared, at, report)
 }
 
 /// An entry of `groups`.
-pub(super) fn read_group(node: &Node, defaults: &Defaults, at: At<'_>, report: &mut Report) -> Entry {
+pub(super) fn read_group(node: &Node, shared: &Shared, at: At<'_>, report: &mut Report) -> Entry {
     if *node == Node::Null {
         return Entry::default();
     }
     let fields = Fields::of(node, at, report, &GROUP_KEYS);
     let launch = read_launch(&fields, at, report);
     let gid_range = fields.read("gid_range", at, report, settings::read_gid_range);
-    Entry { launch, gid_range, ..read_granting(&fields, defaults, at, report) }
+    Entry { launch, gid_range, ..read_granting(&fields, shared, at, report) }
 }
 
-fn read_granting(fields: &Fields<'_>, defaults: &Defaults, at: At<'_>, report: &mut Report) -> Entry {
+fn read_granting(fields: &Fields<'_>, shared: &Shared, at: At<'_>, report: &mut Report) -> Entry {
     if fields.is_empty() {
         return Entry::default();
     }
+    let defaults = &shared.defaults;
     let own = read_grant_keys(fields, at, report);
+    let allow = fields.read("allow", at, report, |node, at, report| allow::read(node, &shared.aliases, at, report));
+    let allow = allow.unwrap_or_default();
+    if let Some(families) = &own.families {
+        check_families(&allow, families, at.key("allow"), report);
+    }
     let domains = own.domains.or_else(|| defaults.domains.clone()).unwrap_or_default();
     let parts = Parts {
         families: own.families.or_else(|| defaults.families.clone()).unwrap_or_else(|| vec![Family::Ipv4]),
@@ -123,7 +144,27 @@ fn read_granting(fields: &Fields<'_>, defaults: &Defaults, at: At<'_>, report: &
         rule: own.rule.or_else(|| defaults.rule.clone()),
         rule6: own.rule6.or_else(|| defaults.rule6.clone()),
     };
-    Entry { grants: grants(&parts, at, report), domains, launch: None, gid_range: None }
+    Entry {
+        grants: grants(&parts, at, report),
+        domains,
+        allow,
+        families: parts.families,
+        launch: None,
+        gid_range: None,
+    }
+}
+
+/// An address of a family that the entry itself leaves out is a slip, one way or the other.
+fn check_families(allow: &[Allow], families: &[Family], at: At<'_>, report: &mut Report) {
+    for (index, item) in allow.iter().enumerate() {
+        for family in item.to.addresses.iter().map(Addresses::family).filter(|family| !families.contains(family)) {
+            let at = at.index(index);
+            report.problem(
+                at.key("to"),
+                format!("has {family} addresses, but 'families' does not have {}", family.number()),
+            );
+        }
+    }
 }
 
 fn read_launch(fields: &Fields<'_>, at: At<'_>, report: &mut Report) -> Option<Launch> {

@@ -2,6 +2,7 @@
 //!
 //! What depends on the machine (which users and groups exist, what nft says of a rule) is galaf-gen's to check.
 
+mod allow;
 mod at;
 mod domain;
 mod entry;
@@ -18,6 +19,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use allow::{AddressError, Addresses, Allow, Destinations, Port, PortError, Ports, Protocol, Until};
 pub use domain::Domain;
 pub use entry::{Domains, Entry, Launch};
 pub use grant::{Family, Grant};

@@ -1,9 +1,10 @@
-//! The file's three sections, and what must agree between them.
+//! The file's sections, and what must agree between them.
 
 use std::collections::BTreeMap;
 
+use super::allow::Aliases;
 use super::at::At;
-use super::entry::{Defaults, Domains, Entry, read_group, read_user};
+use super::entry::{Domains, Entry, Shared, read_group, read_user};
 use super::fields::Fields;
 use super::problem::Report;
 use super::suggest::did_you_mean;
@@ -11,24 +12,26 @@ use super::{Config, settings};
 use crate::json::Node;
 use crate::name::Name;
 
-const SECTIONS: [&str; 3] = ["config", "users", "groups"];
+const SECTIONS: [&str; 4] = ["config", "aliases", "users", "groups"];
 
 pub(super) fn read(document: &Node, at: At<'_>, report: &mut Report) -> Config {
     let sections = Fields::of(document, at, report, &SECTIONS);
     let (settings, defaults) = settings::read(sections.get("config"), at.key("config"), report);
-    let users = read_entries(sections.get("users"), &defaults, at.key("users"), report, read_user);
-    let groups = read_entries(sections.get("groups"), &defaults, at.key("groups"), report, read_group);
+    let aliases = Aliases::read(sections.get("aliases"), at.key("aliases"), report);
+    let shared = Shared { defaults, aliases };
+    let users = read_entries(sections.get("users"), &shared, at.key("users"), report, read_user);
+    let groups = read_entries(sections.get("groups"), &shared, at.key("groups"), report, read_group);
     let config = Config { settings, users, groups };
     check_gid_ranges(&config, at.key("groups"), report);
     check_aliases(&config, at, report);
     config
 }
 
-type ReadEntry = fn(&Node, &Defaults, At<'_>, &mut Report) -> Entry;
+type ReadEntry = fn(&Node, &Shared, At<'_>, &mut Report) -> Entry;
 
 fn read_entries(
     section: Option<&Node>,
-    defaults: &Defaults,
+    shared: &Shared,
     at: At<'_>,
     report: &mut Report,
     read: ReadEntry,
@@ -37,7 +40,7 @@ fn read_entries(
     let mut entries = BTreeMap::new();
     for (key, node) in Fields::any(section, at, report).iter() {
         let at = at.key(key);
-        let entry = read(node, defaults, at, report);
+        let entry = read(node, shared, at, report);
         match Name::new(key) {
             Ok(name) => {
                 entries.insert(name, entry);

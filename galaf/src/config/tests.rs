@@ -120,3 +120,40 @@ fn a_file_that_is_not_json_says_where() {
     assert_eq!(refused(""), ["1:1 not valid JSON: EOF while parsing a value"]);
     assert!(refused("[]")[0].contains("is an array, expected an object"));
 }
+
+#[test]
+fn an_allow_brings_names_addresses_and_ports_together() {
+    let parsed = parse(
+        r#"{"aliases": {"office": ["203.0.113.0/24", "vpn.test"]},
+        "groups": {"x": {"allow": [{"to": ["office", "203.0.112.0/24", "a.test"], "tcp": [443, "ssh", "1-9"], "icmp": true}]}}}"#,
+    );
+    let [item] = parsed.config.groups["x"].allow.as_slice() else { panic!("one item") };
+    assert_eq!(item.to.domains, ["a.test", "vpn.test"].map(|name| Domain::new(name).unwrap()));
+    assert_eq!(item.to.addresses[0].elements(), ["203.0.112.0/23"]);
+    let ports = vec![Port::Range(443, 443), Port::Service("ssh".into()), Port::Range(1, 9)];
+    assert_eq!(item.protocols, [Protocol::Tcp(ports), Protocol::Icmp]);
+}
+
+#[test]
+fn what_an_allow_cannot_mean_is_refused() {
+    for (item, message) in [
+        (r#"{"tcp": 1}"#, "has no 'to'"),
+        (r#"{"to": []}"#, "is empty"),
+        (r#"{"to": "lna"}"#, "did you mean 'lan'?"),
+        (r#"{"to": "10.0.0.1/24"}"#, "bits set behind its prefix"),
+        (r#"{"to": "any", "tcp": 0}"#, "0 is no port"),
+        (r#"{"to": "any", "tcp": "9-1"}"#, "ends before it begins"),
+        (r#"{"to": "any", "udp": []}"#, "is empty"),
+        (r#"{"to": "any", "icmp": false}"#, "is false"),
+        (r#"{"to": "any", "comment": "a\"b"}"#, "quotation mark"),
+        (r#"{"to": "any", "until": "soon"}"#, "is no time"),
+        (r#"{"to": "any", "ports": 1}"#, "unknown key 'ports'"),
+    ] {
+        let problems = refused(&format!(r#"{{"groups": {{"x": {{"allow": [{item}]}}}}}}"#));
+        assert!(matches!(&problems[..], [one] if one.contains(message)), "{item}: {problems:?}");
+    }
+    let problems = refused(r#"{"groups": {"x": {"families": [4], "allow": [{"to": "2001:db8::1"}]}}}"#);
+    assert!(problems[0].contains("has IPv6 addresses"), "{problems:?}");
+    let problems = refused(r#"{"aliases": {"any": "lan", "a.b": "lan"}}"#);
+    assert_eq!(problems.len(), 2, "{problems:?}");
+}

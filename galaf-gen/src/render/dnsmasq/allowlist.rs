@@ -45,7 +45,7 @@ pub(super) fn add(text: &mut String, policy: &Policy) -> Result<(), Messages> {
 }
 
 fn too_many(subject: &Subject) -> (JsonPath, String) {
-    let at = JsonPath::root().key(subject.id.section()).key(subject.name.as_str()).key("domains");
+    let at = JsonPath::root().key(subject.id.section()).key(subject.name.as_str());
     (
         at,
         "has more names than dnsmasq can tell apart for one application; leave out subdomains of names that are there"
@@ -55,13 +55,13 @@ fn too_many(subject: &Subject) -> (JsonPath, String) {
 
 /// The patterns of a subject, as many in a line as fit.
 fn lines(subject: &Subject) -> Vec<String> {
-    if subject.domains.is_empty() {
-        // Granted by address: it has to be able to look up what it may reach.
+    if subject.may_ask_everything() {
+        // It has to be able to look up what it may reach.
         return vec!["*".to_owned()];
     }
     let room = MAX_LINE - "connmark-allowlist=4294967295/4294967295,".len();
     let mut lines: Vec<String> = Vec::new();
-    for pattern in subject.domains.iter().flat_map(patterns) {
+    for pattern in subject.domains().into_iter().flat_map(patterns) {
         match lines.last_mut() {
             Some(line) if line.len() + 1 + pattern.len() <= room => {
                 line.push('/');

@@ -55,21 +55,21 @@ fn server(text: &mut String, resolver: &Resolver) {
 /// One line a name, because dnsmasq uses the line of the longest name that matches and no other:
 /// a name's line therefore carries the sets of its parents too.
 fn learned_sets(text: &mut String, policy: &Policy) -> Result<(), Messages> {
-    let mut own: BTreeMap<&str, BTreeSet<(Family, String)>> = BTreeMap::new();
+    let mut own: BTreeMap<Domain, BTreeSet<(Family, String)>> = BTreeMap::new();
     for subject in policy.subjects() {
-        for domain in &subject.domains {
-            own.entry(domain.as_str()).or_default().extend(sets_of(subject));
+        for grant in &subject.grants {
+            let set = (grant.family, names::learned_set(subject, grant));
+            for domain in grant.to.names() {
+                own.entry(domain.clone()).or_default().insert(set.clone());
+            }
         }
     }
     text.push_str("\n# Answers are added to these sets before they are given.\n");
     let mut problems = Vec::new();
-    for domain in policy.subjects().flat_map(|subject| &subject.domains).collect::<BTreeSet<_>>() {
+    for domain in own.keys() {
         let inherited =
             std::iter::once(domain.as_str()).chain(domain.parents()).filter_map(|name| own.get(name)).flatten();
         let sets: BTreeSet<&(Family, String)> = inherited.collect();
-        if sets.is_empty() {
-            continue;
-        }
         let sets: Vec<String> =
             sets.iter().map(|(family, set)| format!("{}#inet#{TABLE}#{set}", family.number())).collect();
         let line = format!("nftset=/{domain}/{}", sets.join(","));
@@ -83,16 +83,12 @@ fn learned_sets(text: &mut String, policy: &Policy) -> Result<(), Messages> {
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-fn sets_of(subject: &Subject) -> impl Iterator<Item = (Family, String)> + '_ {
-    subject.grants.iter().map(|grant| (grant.family, names::learned_set(subject, grant.family)))
-}
-
 fn too_many(policy: &Policy, domain: &Domain, length: usize) -> (JsonPath, String) {
-    let sharing: Vec<&Subject> = policy.subjects().filter(|subject| subject.domains.contains(domain)).collect();
+    let sharing: Vec<&Subject> = policy.subjects().filter(|subject| subject.domains().contains(domain)).collect();
     let names: Vec<&str> = sharing.iter().map(|subject| subject.name.as_str()).collect();
-    let at = sharing.last().map_or_else(JsonPath::root, |subject| {
-        JsonPath::root().key(subject.id.section()).key(subject.name.as_str()).key("domains")
-    });
+    let at = sharing
+        .last()
+        .map_or_else(JsonPath::root, |subject| JsonPath::root().key(subject.id.section()).key(subject.name.as_str()));
     (
         at,
         format!(

@@ -4,6 +4,7 @@ use galaf::config::{Family, MarkSource, Upstream};
 
 use super::names;
 use super::table::{Chain, Hook, Table};
+use super::words;
 use crate::policy::{Policy, Resolver};
 
 /// Protocols that have ports where nft's `th dport` reads them.
@@ -22,10 +23,7 @@ pub(super) fn add(table: &mut Table, policy: &Policy) {
 fn refuse() -> Chain {
     let mut chain = Chain::regular(names::REFUSE);
     for family in Family::ALL {
-        let (nfproto, daddr) = match family {
-            Family::Ipv4 => ("ipv4", "ip daddr"),
-            Family::Ipv6 => ("ipv6", "ip6 daddr"),
-        };
+        let (nfproto, daddr) = (words::nfproto(family), words::daddr(family));
         let set = names::refused_set(family);
         let record = |protocols: &str, port: &str| {
             format!(

@@ -6,6 +6,7 @@ pub mod names;
 mod subject;
 mod table;
 mod text;
+mod words;
 
 pub use table::{Chain, ChainKind, Hook, Map, Origin, Rule, Set, SetKind, Table};
 pub use text::{Ruleset, text};

@@ -3,7 +3,7 @@
 
 use galaf::config::Family;
 
-use crate::policy::{Subject, SubjectId};
+use crate::policy::{Grant, Place, Subject, SubjectId};
 
 /// Verdict map from an application's gid to its chain.
 pub const APPLICATIONS: &str = "app_by_gid";
@@ -41,7 +41,25 @@ pub fn chain(subject: &Subject) -> String {
     format!("{prefix}_{}", subject.name)
 }
 
-/// The set of addresses that the names of one subject had as answers.
-pub fn learned_set(subject: &Subject, family: Family) -> String {
-    format!("{}_dns{}", chain(subject), family.number())
+/// The set of addresses that the names of one grant had as answers. Without `/`, which dnsmasq reads as a separator.
+pub fn learned_set(subject: &Subject, grant: &Grant) -> String {
+    format!("{}_dns{}", place(subject, grant), grant.family.number())
+}
+
+/// The set of addresses that one grant lists.
+pub fn address_set(subject: &Subject, grant: &Grant) -> String {
+    format!("{}_net{}", place(subject, grant), grant.family.number())
+}
+
+/// The set of ports that one grant lists.
+pub fn port_set(subject: &Subject, grant: &Grant, protocol: &str) -> String {
+    format!("{}_{protocol}", place(subject, grant))
+}
+
+/// An entry may be called `x_allow1`, so the number stands in front, where no entry's name is.
+fn place(subject: &Subject, grant: &Grant) -> String {
+    match grant.place {
+        Place::Rule => chain(subject),
+        Place::Allow(index) => format!("allow{index}_{}", chain(subject)),
+    }
 }

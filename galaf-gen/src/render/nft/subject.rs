@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use galaf::config::{Family, Grant};
+use galaf::config::Ports;
 
 use super::names;
 use super::table::{Chain, Map, Origin, Rule, Set, SetKind, Table};
-use crate::policy::{Policy, Subject, SubjectId};
+use super::words;
+use crate::policy::{Grant, Place, Policy, Subject, SubjectId, To, With};
 
 /// How long an address stays granted after it was last an answer or a destination.
 pub(super) const LEARNED_TIMEOUT: &str = "1d";
@@ -17,16 +18,12 @@ pub(super) fn add(table: &mut Table, policy: &Policy) {
     let mut users = BTreeMap::new();
     for subject in policy.subjects().filter(|subject| !subject.grants.is_empty()) {
         let mut chain = Chain::regular(names::chain(subject));
-        for grant in &subject.grants {
-            if !subject.domains.is_empty() {
-                let key = match grant.family {
-                    Family::Ipv4 => "ipv4_addr",
-                    Family::Ipv6 => "ipv6_addr",
-                };
-                table.sets.push(Set { name: names::learned_set(subject, grant.family), key, kind: SetKind::Learned });
-            }
-            chain.rules.push(rule(subject, grant));
-        }
+        let mut sets = Vec::new();
+        chain.rules.extend(subject.grants.iter().map(|grant| rule(subject, grant, &mut sets)));
+        // Grants that differ only in what with share the set of where to.
+        sets.sort_by(|a, b| a.name.cmp(&b.name));
+        sets.dedup_by(|next, set| next.name == set.name);
+        table.sets.extend(sets);
         let map = match subject.id {
             SubjectId::Group(_) => &mut applications,
             SubjectId::User(_) => &mut users,
@@ -45,27 +42,80 @@ pub(super) fn with_containers(id: u32, policy: &Policy) -> impl Iterator<Item = 
     std::iter::once(id).chain(policy.containers.iter().filter_map(move |base| base.get().checked_add(id)))
 }
 
-fn rule(subject: &Subject, grant: &Grant) -> Rule {
+fn rule(subject: &Subject, grant: &Grant, sets: &mut Vec<Set>) -> Rule {
     // The family is named even where another match implies it: a condition like `tcp dport 443` does not,
     // and in a table of family inet would speak for IPv6 too.
-    let (family, daddr) = match grant.family {
-        Family::Ipv4 => ("meta nfproto ipv4", "ip daddr"),
-        Family::Ipv6 => ("meta nfproto ipv6", "ip6 daddr"),
-    };
-    let condition = grant.condition.as_str();
-    let mut parts = vec![family.to_owned()];
-    let learned = (!subject.domains.is_empty()).then(|| names::learned_set(subject, grant.family));
-    parts.extend(learned.iter().map(|set| format!("{daddr} @{set}")));
-    if !condition.is_empty() {
-        parts.push(condition.to_owned());
+    let mut parts = vec![format!("meta nfproto {}", words::nfproto(grant.family))];
+    if let Some(until) = grant.until {
+        // The kernel's clock decides, so the grant lapses with nothing running, and after a suspend too.
+        parts.push(format!("meta time < {until}"));
     }
+    let daddr = words::daddr(grant.family);
+    let learned = match &grant.to {
+        To::Anywhere => None,
+        To::Names(_) => {
+            let name = names::learned_set(subject, grant);
+            sets.push(Set { name: name.clone(), key: words::address_type(grant.family), kind: SetKind::Learned });
+            parts.push(format!("{daddr} @{name}"));
+            Some(name)
+        }
+        To::Addresses(addresses) => {
+            let name = names::address_set(subject, grant);
+            parts.push(member(daddr, addresses.elements(), name, words::address_type(grant.family), sets));
+            None
+        }
+    };
+    parts.extend(with(subject, grant, sets));
     // The element is there, so the update only renews its timeout; it cannot fail and take the verdict with it.
-    parts.extend(learned.iter().map(|set| format!("update @{set} {{ {daddr} timeout {LEARNED_TIMEOUT} }}")));
+    parts.extend(learned.map(|set| format!("update @{set} {{ {daddr} timeout {LEARNED_TIMEOUT} }}")));
     parts.push("accept".to_owned());
-    let what = if learned.is_some() { "by name" } else { "by rule" };
     Rule {
         text: parts.join(" "),
-        comment: format!("{}: {} {what}", subject.name, grant.family),
-        origin: Some(Origin { subject: subject.id, name: subject.name.to_string(), family: grant.family }),
+        comment: comment(subject, grant),
+        origin: Some(Origin {
+            subject: subject.id,
+            name: subject.name.to_string(),
+            place: grant.place,
+            family: grant.family,
+        }),
     }
+}
+
+fn with(subject: &Subject, grant: &Grant, sets: &mut Vec<Set>) -> Option<String> {
+    let ports = |protocol: &str, ports: &Option<Ports>, sets: &mut Vec<Set>| match ports {
+        None => format!("meta l4proto {protocol}"),
+        Some(ports) => {
+            let name = names::port_set(subject, grant, protocol);
+            member(&format!("{protocol} dport"), ports.elements(), name, "inet_service", sets)
+        }
+    };
+    match &grant.with {
+        With::Everything => None,
+        With::Text(text) => (!text.as_str().is_empty()).then(|| text.as_str().to_owned()),
+        With::Tcp(list) => Some(ports("tcp", list, sets)),
+        With::Udp(list) => Some(ports("udp", list, sets)),
+        With::Icmp => Some(words::echo_request(grant.family).to_owned()),
+    }
+}
+
+/// A match against elements: the one itself, or a named set of several. An anonymous set would be gone for a packet that
+/// is on its way through the old rules while new ones come.
+fn member(field: &str, elements: Vec<String>, name: String, key: &'static str, sets: &mut Vec<Set>) -> String {
+    if let [element] = elements.as_slice() {
+        return format!("{field} {element}");
+    }
+    let text = format!("{field} @{name}");
+    sets.push(Set { name, key, kind: SetKind::Static(elements) });
+    text
+}
+
+fn comment(subject: &Subject, grant: &Grant) -> String {
+    let by = match (&grant.to, grant.place) {
+        (To::Names(_), _) => "by name",
+        (To::Addresses(_), _) => "by address",
+        (To::Anywhere, Place::Rule) => "by rule",
+        (To::Anywhere, Place::Allow(_)) => "to any address",
+    };
+    let text = grant.comment.iter().map(|comment| format!(", {comment}"));
+    format!("{}: {} {by}{}", subject.name, grant.family, text.collect::<String>())
 }

@@ -2,7 +2,7 @@
 
 use galaf::config::Family;
 
-use crate::policy::SubjectId;
+use crate::policy::{Place, SubjectId};
 
 /// The whole table, in the order it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub struct Set {
 }
 
 /// What a set is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetKind {
     /// Addresses that dnsmasq adds and traffic keeps. No size is declared: the kernel would
     /// set aside memory for all of it at once.
@@ -36,6 +36,8 @@ pub enum SetKind {
     Statistics,
     /// Counters that are forgotten after a while, so many at most.
     Recorded,
+    /// Elements of the file, which may be ranges.
+    Static(Vec<String>),
 }
 
 /// A map whose elements are all ours.
@@ -103,7 +105,9 @@ pub struct Origin {
     pub subject: SubjectId,
     /// The entry's name.
     pub name: String,
-    /// `rule` or `rule6`.
+    /// Where in the entry.
+    pub place: Place,
+    /// `rule` or `rule6`, where the place is that.
     pub family: Family,
 }
 

@@ -39,9 +39,12 @@ pub fn text(table: &Table) -> Ruleset {
 
 fn set(set: &Set) -> String {
     let Set { name, key, .. } = set;
-    match set.kind {
+    match &set.kind {
         SetKind::Learned => format!("set {name} {{ type {key}; flags dynamic,timeout; timeout {LEARNED_TIMEOUT}; }}"),
         SetKind::Statistics => format!("set {name} {{ type {key}; flags dynamic; counter; }}"),
+        SetKind::Static(elements) => {
+            format!("set {name} {{ type {key}; flags interval; elements = {{ {} }}; }}", elements.join(", "))
+        }
         SetKind::Recorded => {
             format!(
                 "set {name} {{ type {key}; flags dynamic,timeout; timeout {RECORDED_TIMEOUT}; size {RECORDED_SIZE}; counter; }}"
@@ -98,10 +101,28 @@ impl Writer {
             self.origins.insert(self.line, origin.clone());
         }
         let mut text = rule.text.clone();
-        // Names are ASCII without quotes, and so are our own comments: nothing to escape.
-        let comment = rule.comment.get(..MAX_COMMENT).unwrap_or(&rule.comment);
+        // Neither names nor comments of the file can have what nft would read as the end of the string.
+        let comment = cut(&rule.comment);
         // Writing to a String cannot fail.
         let _ = write!(text, " comment \"{comment}\"");
         self.line(2, &text);
+    }
+}
+
+/// As many whole characters as fit a comment.
+fn cut(comment: &str) -> &str {
+    let end = (0..=MAX_COMMENT.min(comment.len())).rev().find(|&end| comment.is_char_boundary(end));
+    &comment[..end.unwrap_or_default()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cut;
+
+    #[test]
+    fn a_comment_is_cut_between_characters() {
+        assert_eq!(cut("short"), "short");
+        assert_eq!(cut(&"ä".repeat(64)).len(), 128);
+        assert_eq!(cut(&("x".to_owned() + &"ä".repeat(64))).len(), 127);
     }
 }

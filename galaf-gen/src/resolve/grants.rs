@@ -1,0 +1,99 @@
+//! What an entry grants, as one rule after the other.
+
+use galaf::config::{Allow, Config, Entry, Port, Ports, Protocol};
+use galaf::json::JsonPath;
+
+use super::{Context, Messages};
+use crate::policy::{Grant, Place, To, With};
+
+/// The grants of `domains`, `rule` and `rule6`.
+pub(super) fn from_rules(config: &Config, entry: &Entry) -> Vec<Grant> {
+    let domains = config.domains_of(entry);
+    let to = if domains.is_empty() { To::Anywhere } else { To::Names(domains.to_vec()) };
+    let rule = |grant: &galaf::config::Grant| Grant {
+        place: Place::Rule,
+        family: grant.family,
+        to: to.clone(),
+        with: With::Text(grant.condition.clone()),
+        until: None,
+        comment: None,
+    };
+    entry.grants.iter().map(rule).collect()
+}
+
+/// The grants of `allow`.
+pub(super) fn from_allow(entry: &Entry, context: &Context<'_>, at: &JsonPath, problems: &mut Messages) -> Vec<Grant> {
+    let mut grants = Vec::new();
+    for (index, item) in entry.allow.iter().enumerate() {
+        let at = at.key("allow").index(index);
+        let with = with(item, context, &at, problems);
+        for (family, to) in destinations(item, entry) {
+            grants.extend(with.iter().map(|with| Grant {
+                place: Place::Allow(index),
+                family,
+                to: to.clone(),
+                with: with.clone(),
+                until: item.until.map(|until| until.at(context.now)),
+                comment: item.comment.clone(),
+            }));
+        }
+    }
+    grants
+}
+
+fn destinations(item: &Allow, entry: &Entry) -> Vec<(galaf::config::Family, To)> {
+    let mut destinations = Vec::new();
+    let mut families = entry.families.clone();
+    families.sort_unstable();
+    for family in families {
+        // Every address includes the others.
+        if item.to.anywhere {
+            destinations.push((family, To::Anywhere));
+        }
+        if !item.to.domains.is_empty() {
+            destinations.push((family, To::Names(item.to.domains.clone())));
+        }
+    }
+    let addresses = item.to.addresses.iter();
+    destinations.extend(addresses.map(|addresses| (addresses.family(), To::Addresses(addresses.clone()))));
+    destinations
+}
+
+fn with(item: &Allow, context: &Context<'_>, at: &JsonPath, problems: &mut Messages) -> Vec<With> {
+    if item.protocols.is_empty() {
+        return vec![With::Everything];
+    }
+    let mut resolved = |key: &str, protocol: &str, list: &[Port]| {
+        let ranges: Vec<(u16, u16)> =
+            list.iter().filter_map(|port| range(port, protocol, context, &at.key(key), problems)).collect();
+        (!list.is_empty()).then(|| Ports::merge(ranges))
+    };
+    let protocol = |protocol: &Protocol| match protocol {
+        Protocol::Tcp(list) => With::Tcp(resolved("tcp", "tcp", list)),
+        Protocol::Udp(list) => With::Udp(resolved("udp", "udp", list)),
+        Protocol::Icmp => With::Icmp,
+    };
+    item.protocols.iter().map(protocol).collect()
+}
+
+fn range(
+    port: &Port,
+    protocol: &str,
+    context: &Context<'_>,
+    at: &JsonPath,
+    problems: &mut Messages,
+) -> Option<(u16, u16)> {
+    match port {
+        Port::Range(first, last) => Some((*first, *last)),
+        Port::Service(name) => {
+            let found = context.accounts.services.get(&(name.clone(), protocol.to_owned())).copied();
+            if found.is_none() {
+                problems.push((
+                    at.clone(),
+                    format!("this machine's services(5) know no '{name}' over {protocol}; write the number"),
+                ));
+            }
+            found.map(|port| (port, port))
+        }
+    }
+}

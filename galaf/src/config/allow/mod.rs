@@ -1,0 +1,60 @@
+//! Structured grants: an entry's `allow`.
+
+mod addresses;
+mod item;
+mod ports;
+mod ranges;
+mod to;
+mod until;
+
+pub use addresses::{AddressError, Addresses};
+pub(super) use item::read;
+pub use ports::{PortError, Ports};
+pub(super) use to::Aliases;
+pub use until::Until;
+
+use super::Domain;
+
+/// One grant of an entry's list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allow {
+    /// Where to.
+    pub to: Destinations,
+    /// What with; empty for every protocol.
+    pub protocols: Vec<Protocol>,
+    /// For whoever reads the rules.
+    pub comment: Option<String>,
+    /// When it lapses.
+    pub until: Option<Until>,
+}
+
+/// What `to` names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Destinations {
+    /// Every address of the entry's families.
+    pub anywhere: bool,
+    /// Names and their subdomains, in the entry's families.
+    pub domains: Vec<Domain>,
+    /// Addresses, which bring their family along. At most one element a family, none of them empty.
+    pub addresses: Vec<Addresses>,
+}
+
+/// A protocol and, where it has them, ports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// TCP; an empty list is every port.
+    Tcp(Vec<Port>),
+    /// UDP; an empty list is every port.
+    Udp(Vec<Port>),
+    /// Echo requests (ping).
+    Icmp,
+}
+
+/// Ports as the file names them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// First and last.
+    Range(u16, u16),
+    /// A name of services(5).
+    Service(String),
+}

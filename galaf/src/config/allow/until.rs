@@ -1,0 +1,53 @@
+//! When a grant lapses.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// A moment, or a time from the moment the file is put into force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Seconds since the epoch.
+    At(i64),
+    /// Seconds from the apply.
+    After(i64),
+}
+
+impl Until {
+    /// Reads an RFC 3339 time or a duration such as `90m` or `1h 30m`.
+    ///
+    /// # Errors
+    /// If it is neither, or a duration that is not positive.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        if let Ok(time) = text.parse::<Timestamp>() {
+            return Ok(Self::At(time.as_second()));
+        }
+        let duration: SignedDuration = text.parse().map_err(
+            |_| "is no time, expected one as in RFC 3339 (2030-01-31T18:00:00Z) or a duration (90m, 1h 30m)",
+        )?;
+        if duration.as_secs() > 0 { Ok(Self::After(duration.as_secs())) } else { Err("is not a time to come") }
+    }
+
+    /// The moment, if the apply is at `now` (seconds since the epoch).
+    pub const fn at(self, now: i64) -> i64 {
+        match self {
+            Self::At(time) => time,
+            Self::After(seconds) => now.saturating_add(seconds),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Until;
+
+    #[test]
+    fn times_and_durations_are_told_apart() {
+        assert_eq!(Until::parse("2030-01-31T18:00:00Z"), Ok(Until::At(1_896_112_800)));
+        assert_eq!(Until::parse("2030-01-31T20:00:00+02:00"), Ok(Until::At(1_896_112_800)));
+        assert_eq!(Until::parse("90m"), Ok(Until::After(5400)));
+        assert_eq!(Until::parse("1h 30m"), Ok(Until::After(5400)));
+        assert_eq!(Until::After(60).at(1000), 1060);
+        for text in ["", "tomorrow", "-1h", "0s", "18:00", "2030-01-31"] {
+            assert!(Until::parse(text).is_err(), "{text:?}");
+        }
+    }
+}
