@@ -19,10 +19,11 @@ const AFTER_HELP: &str = "\
 First steps:
   galaf-gen check examples/minimal/galaf.json     is the file good, here?
   galaf-gen render galaf.json --out /tmp/look     what would it become?
+  galaf-gen diff                                  what would an apply change?
   sudo galaf-gen apply                            put /etc/galaf/galaf.json into force
   sudo galaf-gen reset                            locked out: take the firewall away
 
-Exit status: 0 done; 1 it could not be done; 2 the file or the command line is bad, nothing was changed.";
+Exit status: 0 done; 1 it could not be done, or 'diff' found something; 2 the file or the command line is bad, nothing was changed.";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
@@ -31,6 +32,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Write what a file becomes into a folder; changes nothing else, needs no privilege.
     Render(RenderArgs),
+    /// Say what applying a file would change; exit status 1 if anything. Changes nothing, needs no privilege.
+    Diff(DiffArgs),
     /// Put a file into force: groups, firewall, resolver, launcher. Needs root.
     #[command(
         after_help = "All or nothing: a file that is bad, or that nft or dnsmasq refuses, leaves everything as it is.\n\
@@ -93,6 +96,23 @@ pub struct ApplyArgs {
     /// The file.
     #[arg(value_name = "FILE", default_value = CONFIG_PATH)]
     pub file: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the docs of the type")]
+    pub state: StateArgs,
+}
+
+/// Arguments of `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The file.
+    #[arg(value_name = "FILE", default_value = CONFIG_PATH)]
+    pub file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the docs of the type")]
+    pub etc: EtcArgs,
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap takes the docs of the type")]
     pub state: StateArgs,

@@ -9,8 +9,8 @@ use galaf::json::JsonPath;
 use jiff::Timestamp;
 
 use crate::apply as apply_steps;
-use crate::apply::{files, lock, restore};
-use crate::cli::{ApplyArgs, CheckArgs, RenderArgs, StateArgs};
+use crate::apply::{files, lock, restore, state};
+use crate::cli::{ApplyArgs, CheckArgs, DiffArgs, RenderArgs, StateArgs};
 use crate::input::{self, Input};
 use crate::judge::{Judgement, judge};
 use crate::kernel::locked;
@@ -64,6 +64,15 @@ pub fn render(args: &RenderArgs) -> Result<()> {
         }
     }
     say(&made)
+}
+
+/// `diff`; whether nothing differs.
+pub fn diff(args: &DiffArgs) -> Result<bool> {
+    let input = input::read(&args.file, &args.etc.etc_dir, now())?;
+    let artifacts = rendered(&input)?;
+    let diff = crate::diff::diff(&state::read(&args.state.state_dir), &artifacts, &input.policy.new_groups);
+    say(&if args.json { format!("{:#}\n", diff.to_json()) } else { diff.to_string() })?;
+    Ok(diff.is_empty())
 }
 
 /// `apply`.

@@ -15,14 +15,16 @@ const BAD_INPUT: u8 = 2;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Check(args) => commands::check(&args),
-        Command::Render(args) => commands::render(&args),
-        Command::Apply(args) => commands::apply(&args),
-        Command::Reset(args) => commands::reset(&args),
-        Command::Boot(args) => commands::boot(&args),
+        Command::Check(args) => commands::check(&args).map(|()| true),
+        Command::Render(args) => commands::render(&args).map(|()| true),
+        Command::Diff(args) => commands::diff(&args),
+        Command::Apply(args) => commands::apply(&args).map(|()| true),
+        Command::Reset(args) => commands::reset(&args).map(|()| true),
+        Command::Boot(args) => commands::boot(&args).map(|()| true),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("galaf-gen: {error:#}");

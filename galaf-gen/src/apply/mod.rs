@@ -11,6 +11,7 @@ mod label;
 pub mod lock;
 mod report;
 pub mod restore;
+pub mod state;
 
 use std::fs::File;
 use std::path::Path;
@@ -20,11 +21,11 @@ use galaf::fold::IdBase;
 use galaf::launch::Index;
 use galaf::paths::{DNSMASQ_CONF, LAUNCH_INDEX, RULESET};
 
+use crate::diff::diff;
 use crate::kernel::{maps, nft, read};
 use crate::learned;
 use crate::policy::Policy;
 use crate::render::Artifacts;
-use crate::summary;
 use crate::transaction::{differences, transaction};
 
 pub use report::Report;
@@ -42,10 +43,12 @@ pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path) -> Result
     }
     let ruleset_path = state_dir.join(RULESET);
     let live = read::table()?;
-    // Without a table nothing was granted or refused, whatever the file of the last one says.
-    let former = live.as_ref().and_then(|_| std::fs::read_to_string(&ruleset_path).ok()).unwrap_or_default();
-    let former_conf = std::fs::read_to_string(&conf_path).ok();
-    let outdated = learned::outdated(former_conf.as_deref(), artifacts.dnsmasq.as_deref().unwrap_or_default());
+    let mut former = state::read(state_dir);
+    let outdated = learned::outdated(former.dnsmasq.as_deref(), artifacts.dnsmasq.as_deref().unwrap_or_default());
+    if live.is_none() {
+        // Nothing was granted or refused, whatever the file of the last ruleset says.
+        former.ruleset.clear();
+    }
     let transaction = transaction(live.as_ref(), &artifacts.table, &artifacts.ruleset, &outdated);
     let made = groups::add(&policy.new_groups)?;
     if let Err(error) = nft::load(&transaction.text) {
@@ -71,12 +74,7 @@ pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path) -> Result
         (Some(_), false, false) => dnsmasq::forget_answers(&conf_path)?,
         (Some(_), false, true) => dnsmasq::Outcome::Unchanged,
     };
-    Ok(Report {
-        groups: policy.new_groups.clone(),
-        changes: summary::changes(&former, &artifacts.ruleset.text, policy),
-        resolver,
-        marks,
-    })
+    Ok(Report { diff: diff(&former, artifacts, &policy.new_groups), resolver, marks })
 }
 
 /// The containers of the index that is about to be replaced; none if there is no index.
