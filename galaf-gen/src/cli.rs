@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use galaf::paths::{CONFIG_PATH, STATE_DIR};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Turns galaf.json into groups, nftables rules and dnsmasq configuration.
 #[derive(Debug, Parser)]
@@ -21,6 +21,7 @@ First steps:
   galaf-gen render galaf.json --out /tmp/look     what would it become?
   galaf-gen diff                                  what would an apply change?
   sudo galaf-gen apply                            put /etc/galaf/galaf.json into force
+  sudo galaf-gen apply --confirm 1m               the same, undone unless you confirm in time
   sudo galaf-gen reset                            locked out: take the firewall away
 
 Exit status: 0 done; 1 it could not be done, or 'diff' found something; 2 the file or the command line is bad, nothing was changed.";
@@ -40,6 +41,10 @@ pub enum Command {
         Connections, counters and learned addresses survive."
     )]
     Apply(ApplyArgs),
+    /// Keep what 'apply --confirm' put into force. Needs root.
+    Confirm(StateArgs),
+    /// Return to the state before the last apply; a second time, to the state after it. Needs root.
+    Rollback(RollbackArgs),
     /// Take the firewall away: every program can talk to the network. Needs root.
     Reset(StateArgs),
     /// Load the last good ruleset; if that is not possible, let nothing through. For the boot. Needs root.
@@ -99,6 +104,30 @@ pub struct ApplyArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap takes the docs of the type")]
     pub state: StateArgs,
+    /// Return to the former state after this time (30s, 5m) unless 'galaf-gen confirm' comes before.
+    ///
+    /// The way to try a file on a machine that is far away: if it locks you out, wait.
+    #[arg(long, value_name = "TIME", value_parser = parse_patience)]
+    pub confirm: Option<SignedDuration>,
+}
+
+fn parse_patience(text: &str) -> Result<SignedDuration, String> {
+    let patience: SignedDuration = text.parse().map_err(|_| "expected a time such as 30s or 5m".to_owned())?;
+    if patience.as_secs() > 0 { Ok(patience) } else { Err("expected at least 1s".to_owned()) }
+}
+
+/// Arguments of `rollback`.
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the docs of the type")]
+    pub state: StateArgs,
+    /// Wait so many seconds first; what 'apply --confirm' starts.
+    #[arg(long, value_name = "SECONDS", hide = true, requires = "if_pending")]
+    pub after: Option<u64>,
+    /// Do nothing unless this apply waits to be confirmed.
+    #[arg(long, value_name = "ID", hide = true)]
+    pub if_pending: Option<String>,
 }
 
 /// Arguments of `diff`.

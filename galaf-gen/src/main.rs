@@ -19,6 +19,8 @@ fn main() -> ExitCode {
         Command::Render(args) => commands::render(&args).map(|()| true),
         Command::Diff(args) => commands::diff(&args),
         Command::Apply(args) => commands::apply(&args).map(|()| true),
+        Command::Confirm(args) => commands::confirm(&args).map(|()| true),
+        Command::Rollback(args) => commands::rollback(&args).map(|()| true),
         Command::Reset(args) => commands::reset(&args).map(|()| true),
         Command::Boot(args) => commands::boot(&args).map(|()| true),
     };

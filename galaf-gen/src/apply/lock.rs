@@ -1,7 +1,7 @@
 //! One apply at a time.
 
 use std::fs::{File, TryLockError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
@@ -15,9 +15,7 @@ pub struct Lock {
 /// # Errors
 /// If another galaf-gen has it, or the folder cannot be written.
 pub fn take(state_dir: &Path) -> Result<Lock> {
-    std::fs::create_dir_all(state_dir).with_context(|| format!("cannot make '{}'", state_dir.display()))?;
-    let path = state_dir.join("lock");
-    let file = File::create(&path).with_context(|| format!("cannot open '{}'", path.display()))?;
+    let (path, file) = open(state_dir)?;
     match file.try_lock() {
         Ok(()) => Ok(Lock { _file: file }),
         Err(TryLockError::WouldBlock) => {
@@ -25,4 +23,21 @@ pub fn take(state_dir: &Path) -> Result<Lock> {
         }
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("cannot lock '{}'", path.display())),
     }
+}
+
+/// Takes the lock of `state_dir` as soon as nobody else has it.
+///
+/// # Errors
+/// If the folder cannot be written.
+pub fn wait(state_dir: &Path) -> Result<Lock> {
+    let (path, file) = open(state_dir)?;
+    file.lock().with_context(|| format!("cannot lock '{}'", path.display()))?;
+    Ok(Lock { _file: file })
+}
+
+fn open(state_dir: &Path) -> Result<(PathBuf, File)> {
+    std::fs::create_dir_all(state_dir).with_context(|| format!("cannot make '{}'", state_dir.display()))?;
+    let path = state_dir.join("lock");
+    let file = File::create(&path).with_context(|| format!("cannot open '{}'", path.display()))?;
+    Ok((path, file))
 }

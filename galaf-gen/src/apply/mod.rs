@@ -9,6 +9,7 @@ pub mod files;
 mod groups;
 mod label;
 pub mod lock;
+pub mod pending;
 mod report;
 pub mod restore;
 pub mod state;

@@ -1,0 +1,70 @@
+//! What needs no privilege and changes nothing in the system.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, Result};
+
+use super::{counted, now, rendered, say, show_notices};
+use crate::apply::{files, state};
+use crate::cli::{CheckArgs, DiffArgs, RenderArgs};
+use crate::input;
+use crate::judge::{Judgement, judge};
+use crate::notices::notices;
+
+/// `check`.
+pub fn check(args: &CheckArgs) -> Result<()> {
+    let input = input::read(&args.file, &args.etc.etc_dir, now())?;
+    let artifacts = rendered(&input)?;
+    let asked = match judge(&artifacts.ruleset)? {
+        Judgement::Good => String::new(),
+        Judgement::Bad(problems) => return Err(input.bad(problems).into()),
+        Judgement::NotAsked(why) => format!("; nft was not asked: {why}"),
+    };
+    show_notices(&input, notices(&input.policy, now()));
+    let policy = &input.policy;
+    let names = policy.subjects().map(|subject| subject.domains().len()).sum::<usize>();
+    let (applications, users) =
+        (counted(policy.applications.len(), "application"), counted(policy.users.len(), "user"));
+    say(&format!(
+        "'{}' is good: {applications}, {users}, {}{asked}
+",
+        input.file,
+        counted(names, "name")
+    ))
+}
+
+/// `render`.
+pub fn render(args: &RenderArgs) -> Result<()> {
+    let now = args.now.map_or_else(now, |time| time.as_second());
+    let input = input::read(&args.file, &args.etc.etc_dir, now)?;
+    let artifacts = rendered(&input)?;
+    show_notices(&input, Vec::new());
+    let dir = &args.out_dir;
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot make '{}'", dir.display()))?;
+    let mut made = String::new();
+    for (name, text) in [
+        (galaf::paths::RULESET, Some(&artifacts.ruleset.text)),
+        (galaf::paths::DNSMASQ_CONF, artifacts.dnsmasq.as_ref()),
+        ("group", Some(&artifacts.groups)),
+        (galaf::paths::LAUNCH_INDEX, Some(&artifacts.launch_index)),
+    ] {
+        let path = dir.join(name);
+        match text {
+            Some(text) => {
+                files::replace(&path, text)?;
+                writeln!(made, "{}", path.display())?;
+            }
+            None => files::remove(&path)?,
+        }
+    }
+    say(&made)
+}
+
+/// `diff`; whether nothing differs.
+pub fn diff(args: &DiffArgs) -> Result<bool> {
+    let input = input::read(&args.file, &args.etc.etc_dir, now())?;
+    let artifacts = rendered(&input)?;
+    let diff = crate::diff::diff(&state::read(&args.state.state_dir), &artifacts, &input.policy.new_groups);
+    say(&if args.json { format!("{:#}\n", diff.to_json()) } else { diff.to_string() })?;
+    Ok(diff.is_empty())
+}

@@ -1,0 +1,153 @@
+//! What changes the system.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::{now, rendered, require_root, say, show_notices};
+use crate::apply::{self as steps, files, lock, pending, restore, state};
+use crate::cli::{ApplyArgs, RollbackArgs, StateArgs};
+use crate::input::{self, Input};
+use crate::judge::{Judgement, judge};
+use crate::kernel::locked;
+use crate::notices::notices;
+use crate::render::Artifacts;
+
+/// The account files of this machine.
+const ETC: &str = "/etc";
+
+/// `apply`.
+pub fn apply(args: &ApplyArgs) -> Result<()> {
+    require_root("apply")?;
+    let state_dir = &args.state.state_dir;
+    let _lock = lock::take(state_dir)?;
+    if pending::id(state_dir)?.is_some() {
+        bail!("an apply waits to be confirmed; 'galaf-gen confirm' keeps it, 'galaf-gen rollback' takes it back");
+    }
+    input::trust(&args.file)?;
+    let (input, artifacts) = judged(&args.file)?;
+    show_notices(&input, notices(&input.policy, now()));
+    if let Some(patience) = args.confirm {
+        pending::begin(state_dir, patience.unsigned_abs())?;
+    }
+    let report = match put_into_force(&input, &artifacts, state_dir) {
+        Ok(report) => report,
+        Err(error) => {
+            // The apply has put things back itself; the watcher has nothing to do.
+            pending::end(state_dir)?;
+            return Err(error);
+        }
+    };
+    say(&format!("applied '{}'\n{report}", input.file))?;
+    match args.confirm {
+        Some(patience) => say(&format!(
+            "now try what you need; unless 'galaf-gen confirm' comes within {patience:#}, the former state returns\n"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// `confirm`.
+pub fn confirm(args: &StateArgs) -> Result<()> {
+    require_root("confirm")?;
+    let _lock = lock::take(&args.state_dir)?;
+    if pending::id(&args.state_dir)?.is_none() {
+        bail!("no apply waits to be confirmed; the former state may have returned already, see 'galaf-gen diff'");
+    }
+    pending::end(&args.state_dir)?;
+    say("confirmed: it stays\n")
+}
+
+/// `rollback`.
+pub fn rollback(args: &RollbackArgs) -> Result<()> {
+    require_root("rollback")?;
+    let state_dir = &args.state.state_dir;
+    if let Some(seconds) = args.after {
+        // The watcher: it must outlive the terminal that the apply was typed into. It may lead its session already.
+        let _ = nix::unistd::setsid();
+        std::thread::sleep(Duration::from_secs(seconds));
+    }
+    let _lock = if args.after.is_some() { lock::wait(state_dir)? } else { lock::take(state_dir)? };
+    let waiting = pending::id(state_dir)?;
+    if args.if_pending.is_some() && args.if_pending != waiting {
+        return Ok(());
+    }
+    let text = take_back(waiting.is_some(), state_dir)?;
+    say(&text)
+}
+
+/// Returns to the state before the apply that is pending, or else before the last one.
+fn take_back(is_pending: bool, state_dir: &Path) -> Result<String> {
+    let target = if is_pending { pending::target(state_dir) } else { state::former_path(state_dir) };
+    let Some(target) = target else {
+        if !is_pending {
+            bail!("there is no former state to return to");
+        }
+        locked::remove()?;
+        state::forget(state_dir)?;
+        pending::end(state_dir)?;
+        return Ok("taken back: there is no firewall, as before\n".to_owned());
+    };
+    let (input, artifacts) = judged(&target).context("the former state does not fit this machine any more")?;
+    let report = put_into_force(&input, &artifacts, state_dir)?;
+    pending::end(state_dir)?;
+    Ok(format!("returned to the former state\n{report}"))
+}
+
+fn judged(file: &Path) -> Result<(Input, Artifacts)> {
+    let input = input::read(file, Path::new(ETC), now())?;
+    let artifacts = rendered(&input)?;
+    if let Judgement::Bad(problems) = judge(&artifacts.ruleset)? {
+        return Err(input.bad(problems).into());
+    }
+    Ok((input, artifacts))
+}
+
+fn put_into_force(input: &Input, artifacts: &Artifacts, state_dir: &Path) -> Result<steps::Report> {
+    let report = steps::apply(&input.policy, artifacts, state_dir)?;
+    state::advance(state_dir, &input.text)?;
+    Ok(report)
+}
+
+/// `reset`.
+pub fn reset(args: &StateArgs) -> Result<()> {
+    require_root("reset")?;
+    let _lock = lock::take(&args.state_dir)?;
+    locked::remove()?;
+    pending::end(&args.state_dir)?;
+    say("the firewall is gone: every program can talk to the network\n\
+         'galaf-gen apply' brings it back, and so does the next boot while galaf-firewall.service is enabled\n")
+}
+
+/// `boot`.
+pub fn boot(args: &StateArgs) -> Result<()> {
+    require_root("boot")?;
+    let path = args.state_dir.join(galaf::paths::RULESET);
+    match take_back_unconfirmed(&args.state_dir).and_then(|()| restore::last_good(&path)) {
+        Ok(()) => say(&format!("loaded '{}'\n", path.display())),
+        Err(error) => {
+            locked::lock().context("cannot even lock the network")?;
+            bail!("locked: nothing may talk to the network until 'galaf-gen apply': {error:#}")
+        }
+    }
+}
+
+/// An apply that nobody confirmed before the machine went down does not come up again.
+fn take_back_unconfirmed(state_dir: &Path) -> Result<()> {
+    if pending::id(state_dir)?.is_none() {
+        return Ok(());
+    }
+    let Some(target) = pending::target(state_dir) else {
+        bail!("the only apply so far was never confirmed");
+    };
+    let (input, artifacts) = judged(&target)?;
+    files::replace(&state_dir.join(galaf::paths::RULESET), &artifacts.ruleset.text)?;
+    files::replace(&state_dir.join(galaf::paths::LAUNCH_INDEX), &artifacts.launch_index)?;
+    match &artifacts.dnsmasq {
+        Some(text) => drop(files::replace(&state_dir.join(galaf::paths::DNSMASQ_CONF), text)?),
+        None => files::remove(&state_dir.join(galaf::paths::DNSMASQ_CONF))?,
+    }
+    state::advance(state_dir, &input.text)?;
+    pending::end(state_dir)
+}
