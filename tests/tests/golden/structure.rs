@@ -59,16 +59,23 @@ fn speaks_for_one_family(name: &str, chain: &str, rule: &str) {
     let rule = without_comment(rule);
     assert!(rule.ends_with(" accept"), "{name}: {chain}: {rule}");
     assert!(!foreign.iter().any(|word| rule.contains(word)), "{name}: {chain} speaks for two families: {rule}");
-    // Whoever has names is let through to addresses learned for it, and to no others.
-    let learned = format!(" {} @{chain}{} ", own[0], own[1]);
-    assert!(!rule.contains("update @") || rule.contains(&learned), "{name}: {chain}: {rule}");
-    let sets =
-        rule.matches('@').count() - ["@th,", "@nh,", "@ih,"].iter().map(|raw| rule.matches(raw).count()).sum::<usize>();
-    assert_eq!(
-        rule.matches(&format!("@{chain}{} ", own[1])).count(),
-        sets,
-        "{name}: {chain} uses another's set: {rule}"
-    );
+    let suffixes: &[&str] = if own[1] == "_dns4" { &["_dns4", "_net4"] } else { &["_dns6", "_net6"] };
+    for set in sets(rule) {
+        // `x`, or `allow3_x` for one of its structured grants.
+        let place = set.strip_prefix("allow").map_or(set, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+        let kind = place.strip_prefix('_').unwrap_or(place).strip_prefix(chain);
+        let kind = kind.unwrap_or_else(|| panic!("{name}: {chain} uses another's set: {rule}"));
+        assert!(suffixes.contains(&kind) || ["_tcp", "_udp"].contains(&kind), "{name}: {chain} uses '{set}': {rule}");
+        // Whoever has names is let through to addresses learned for it, and to no others.
+        let is_asked = rule.contains(&format!(" {} @{set} ", own[0])) || rule.contains(&format!(" dport @{set} "));
+        assert!(is_asked, "{name}: {chain} does not ask '{set}': {rule}");
+    }
+}
+
+/// Names behind `@`, but for raw payload.
+fn sets(rule: &str) -> impl Iterator<Item = &str> {
+    let behind = rule.split('@').skip(1).filter(|rest| !["th,", "nh,", "ih,"].iter().any(|raw| rest.starts_with(raw)));
+    behind.filter_map(|rest| rest.split(' ').next())
 }
 
 /// No id leads to a chain that is not there, no chain is led to by nobody, and an application's never by a uid.
