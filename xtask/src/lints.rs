@@ -8,13 +8,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::security;
 use crate::workspace::{self, command, output};
 
 /// Unsafe code by its nature: it reads and writes what the kernel hands it.
 const KERNEL_SIDE: &str = "galaf-ebpf/program/src/main.rs";
 
-/// Check that every package takes the workspace's lints, every crate forbids unsafe code, and no file
-/// names a path of the machine it was made on.
+/// Check that every package takes the workspace's lints, every crate forbids unsafe code, no file names
+/// a path of the machine it was made on, and the tests of docs/security.md are there.
 #[derive(Args)]
 pub(crate) struct Options {}
 
@@ -24,6 +25,7 @@ pub(crate) fn run(_: &Options) -> Result<()> {
     let files: Vec<&Path> = listed.split('\0').filter(|name| !name.is_empty()).map(Path::new).collect();
     let paths = machine_paths(root)?;
     let mut problems = Vec::new();
+    let mut sources = Vec::new();
     for file in &files {
         // Deleted and not yet committed, or a symbolic link whose file is read under its own name.
         let full = root.join(file);
@@ -45,11 +47,18 @@ pub(crate) fn run(_: &Options) -> Result<()> {
         if is_crate_root(file, &files) && *file != Path::new(KERNEL_SIDE) && !forbids_unsafe(&text) {
             problems.push(format!("'{name}' has no '#![forbid(unsafe_code)]'"));
         }
+        if file.extension() == Some(OsStr::new("rs")) {
+            sources.push(text.into_owned());
+        }
     }
+    problems.extend(security::problems(&fs::read_to_string(root.join("docs/security.md"))?, &sources));
     if !problems.is_empty() {
         bail!("{}", problems.join("\n"));
     }
-    println!("{} files: lints taken, unsafe code forbidden, no path of this machine", files.len());
+    println!(
+        "{} files: lints taken, unsafe code forbidden, no path of this machine, every security property has its tests",
+        files.len()
+    );
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod bench;
 mod deps;
 mod ebpf;
 mod lints;
+mod security;
 mod workspace;
 
 use std::process::ExitCode;
