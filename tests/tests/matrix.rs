@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use galaf::config::Family;
 use galaf::id::{GroupId, UserId};
-use galaf::mark::Mark;
+use galaf::mark::{Mark, UNKNOWN};
 use galaf_tests::lab::{Count, Lab, Marking, PEER, Seen, Site, WORKSTATION, elsewhere, office};
 use galaf_tests::peer::{Attempt, ECHO, Protocol, Target, Verdict};
 use galaf_tests::run::{Identity, Outcome};
@@ -247,6 +247,34 @@ fn seen_of(seen: &Seen, sites: &[Site]) -> (Count, Count) {
         left += traffic.left;
     }
     (arrived, left)
+}
+
+#[test]
+fn without_the_mark_program_the_verdicts_are_the_same_and_applications_and_users_are_counted() {
+    let Some(lab) = Lab::for_test(Marking::Nft) else { return };
+    let mut config = config();
+    config["config"]["mark"] = json!("nft");
+    lab.apply(&config).unwrap();
+    let (alice, bob) = (lab.alice(), lab.bob());
+    let by_application = Mark(u32::from(UNKNOWN) | lab.gid("editor").unwrap().0 << 16);
+    let by_user = Mark(u32::from(UNKNOWN) << 16 | bob.uid.0);
+    let nobody = Mark::from_halves(UNKNOWN, UNKNOWN);
+    let mut sites = BTreeMap::new();
+    for (number, (who, launch, granted, mark)) in (1..).zip([
+        (alice, ["galaf", "editor"].as_slice(), true, by_application),
+        (bob, &[], true, by_user),
+        (alice, &[], false, nobody),
+    ]) {
+        sites.insert(mark.0, vec![office(number), elsewhere(number)]);
+        for (site, granted) in [(office(number), granted), (elsewhere(number), false)] {
+            for attempt in lab.attempts(who, launch, &targets(site)).unwrap() {
+                let right = if granted { attempt.reached() } else { attempt.refused_at_once() };
+                assert!(right, "{launch:?} {}: {attempt}", verb(granted));
+                assert_eq!(attempt.mark, Mark::UNMARKED, "{attempt}");
+            }
+        }
+    }
+    the_counters_of_both_sides_agree(&lab, &sites);
 }
 
 #[test]
