@@ -117,7 +117,8 @@ pub fn reset(args: &StateArgs) -> Result<()> {
     locked::remove()?;
     pending::end(&args.state_dir)?;
     say("the firewall is gone: every program can talk to the network\n\
-         'galaf-gen apply' brings it back, and so does the next boot while galaf-firewall.service is enabled\n")
+         'galaf-gen apply' brings it back, and while galaf-firewall.service is enabled so do the next boot and a\n\
+         restart of nftables.service\n")
 }
 
 /// `boot`.
