@@ -101,6 +101,9 @@ pub(super) fn restart(conf: &Path) -> Result<Outcome> {
 pub(super) fn forget_answers(conf: &Path) -> Result<Outcome> {
     let Some(running) = Running::find(conf) else { return Ok(Outcome::NotRunning) };
     kill(running.pid, Signal::SIGHUP).context("cannot signal dnsmasq")?;
+    // Until then it answers from the cache, and such an answer would not open its address. The signal has made the
+    // process runnable, and it does not sleep before it has done what the signal asks for.
+    running.wait_until("does not forget its answers", |state| state == 'S')?;
     Ok(Outcome::Forgot)
 }
 
@@ -131,11 +134,18 @@ impl Running {
 
     fn stop(&self) -> Result<()> {
         kill(self.pid, Signal::SIGTERM).context("cannot stop dnsmasq")?;
+        // The kernel closes a process's sockets before it becomes a zombie, but after its memory, and with it its
+        // command line, is gone.
+        self.wait_until("does not stop", |state| matches!(state, 'Z' | 'X'))
+    }
+
+    /// Waits for a state of proc_pid_stat(5), or for the end of the process.
+    fn wait_until(&self, failure: &str, is_reached: impl Fn(char) -> bool) -> Result<()> {
         let stat = format!("/proc/{}/stat", self.pid);
         let start = Instant::now();
-        while fs::read_to_string(&stat).is_ok_and(|stat| !has_ended(&stat)) {
+        while fs::read_to_string(&stat).is_ok_and(|stat| !state(&stat).is_some_and(&is_reached)) {
             if start.elapsed() > PATIENCE {
-                bail!("dnsmasq (pid {}) does not stop", self.pid);
+                bail!("dnsmasq (pid {}) {failure}", self.pid);
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -143,11 +153,10 @@ impl Running {
     }
 }
 
-/// Whether a process's line of proc_pid_stat(5) is that of a zombie: the kernel closes its sockets before it
-/// becomes one, but after its memory, and with it its command line, is gone.
-fn has_ended(stat: &str) -> bool {
+/// The state in a line of proc_pid_stat(5).
+fn state(stat: &str) -> Option<char> {
     // The name, in parentheses, may itself have parentheses and spaces.
-    stat.rsplit_once(')').is_some_and(|(_, rest)| matches!(rest.trim_start().chars().next(), Some('Z' | 'X')))
+    stat.rsplit_once(')')?.1.trim_start().chars().next()
 }
 
 fn command_line(process: &Path) -> Option<Vec<String>> {
@@ -158,13 +167,13 @@ fn command_line(process: &Path) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::has_ended;
+    use super::state;
 
     #[test]
-    fn a_resolver_that_is_still_closing_its_port_has_not_ended() {
-        assert!(!has_ended("7 (dnsmasq) R 1 7 7 0"));
-        assert!(!has_ended("7 (Z) ) S 1 7 7 0"));
-        assert!(has_ended("7 (dnsmasq) Z 1 7 7 0"));
-        assert!(has_ended("7 (odd) name) X 1 7 7 0"));
+    fn the_state_is_found_behind_any_name() {
+        assert_eq!(state("7 (dnsmasq) R 1 7 7 0"), Some('R'));
+        assert_eq!(state("7 (Z) ) S 1 7 7 0"), Some('S'));
+        assert_eq!(state("7 (odd) name) X 1 7 7 0"), Some('X'));
+        assert_eq!(state("7"), None);
     }
 }

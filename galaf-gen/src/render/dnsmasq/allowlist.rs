@@ -5,7 +5,7 @@ use std::fmt::Write;
 use galaf::config::Domain;
 use galaf::id::UserId;
 use galaf::json::JsonPath;
-use galaf::mark::{GROUP_MASK, ROOT_GROUP, USER_MASK, half};
+use galaf::mark::{GROUP_MASK, ROOT_GROUP, USER_MASK, half, is_plain};
 
 use super::MAX_LINE;
 use crate::policy::{Policy, Subject, SubjectId};
@@ -26,7 +26,9 @@ pub(super) fn add(text: &mut String, policy: &Policy) -> Result<(), Messages> {
          connmark-allowlist-enable\n",
     );
     let mut problems = Messages::new();
-    for subject in policy.subjects().filter(|subject| !subject.grants.is_empty()) {
+    // Every user with an id that does not fit has the same half of a mark, those of user namespaces included.
+    let has_a_mark = |subject: &&Subject| is_plain(subject.id.number());
+    for subject in policy.subjects().filter(|subject| !subject.grants.is_empty()).filter(has_a_mark) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "# {}", subject.name);
         let mut selectors = Selectors::of(subject.id);
