@@ -1,9 +1,8 @@
 //! A private place with an installed launcher and an index, which ends with the value that holds it.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -88,8 +87,7 @@ impl World {
     }
 
     fn install(&self, applications: &[(&str, LaunchEntry)]) {
-        fs::copy(env!("CARGO_BIN_EXE_galaf"), self.path(GALAF)).unwrap();
-        fs::set_permissions(self.path(GALAF), fs::Permissions::from_mode(0o755)).unwrap();
+        self.put(env!("CARGO_BIN_EXE_galaf"), GALAF, "755", "");
         self.as_root(&format!("setcap cap_setgid+ep {GALAF} && mkdir {SCRATCH} && chown {UID}:{GID} {SCRATCH}"));
         self.grant(applications);
     }
@@ -111,7 +109,20 @@ impl World {
 
     /// Makes a file of root's, readable by all.
     pub(crate) fn write(&self, inside: &str, text: &str) {
-        fs::write(self.path(inside), text).unwrap();
+        self.put("/dev/stdin", inside, "644", text);
+    }
+
+    /// Installs `from` by a process of its own: a child of another test's thread inherits every descriptor this process
+    /// has open at that moment, and a program that is open for writing cannot be executed (ETXTBSY).
+    fn put(&self, from: &str, inside: &str, mode: &str, input: &str) {
+        let mut install = Command::new("install")
+            .args(["-m", mode, from])
+            .arg(self.path(inside))
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("install(1)");
+        install.stdin.take().expect("piped").write_all(input.as_bytes()).unwrap();
+        assert!(install.wait().unwrap().success(), "cannot install '{inside}'");
     }
 
     /// Makes a link named `inside` that leads to the launcher.

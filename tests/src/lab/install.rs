@@ -1,12 +1,13 @@
 //! galaf's programs on the workstation, as a package would install them.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use super::binaries;
 use super::namespace::Namespaces;
+use crate::run::Outcome;
 
 /// Where they are; it is on everybody's PATH.
 pub const BIN_DIR: &str = "/opt/galaf/bin";
@@ -18,9 +19,12 @@ pub(super) fn install(namespaces: &Namespaces) -> Result<()> {
     let to = namespaces.path(BIN_DIR);
     fs::create_dir_all(&to)?;
     for program in binaries::PROGRAMS {
-        // Copied: the launcher trusts only what belongs to root, and capabilities belong to the file.
-        fs::copy(from.join(program), to.join(program)).with_context(|| format!("cannot install '{program}'"))?;
-        fs::set_permissions(to.join(program), fs::Permissions::from_mode(0o755))?;
+        // Copied: the launcher trusts only what belongs to root, and capabilities belong to the file. By a process of its own:
+        // a child of another test's thread would inherit what this one has open for writing, and a program that is
+        // cannot be executed (ETXTBSY).
+        let mut install = Command::new("install");
+        install.args(["-m", "755"]).arg(from.join(program)).arg(&to);
+        Outcome::of(&mut install)?.success().with_context(|| format!("cannot install '{program}'"))?;
     }
     namespaces.shell(&format!("setcap cap_setgid+ep {BIN_DIR}/galaf")).map(drop)
 }
