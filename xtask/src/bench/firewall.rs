@@ -10,8 +10,10 @@ use galaf::paths::RULESET;
 
 use super::place::{INSTALLED, Place, output};
 
-/// The peer's port that applications are granted.
+/// The peer's ports that applications are granted.
 pub(super) const GRANTED_PORT: u16 = 7777;
+/// On this one it answers.
+pub(super) const ANSWERING_PORT: u16 = 7778;
 /// A place's account files.
 pub(super) const ETC: &str = "/opt/etc";
 /// What a place's galaf.json becomes.
@@ -146,7 +148,7 @@ pub(super) fn prepare(place: &Place, applications: u32, grant: Grant) -> Result<
             Grant::Name => format!("\"domains\": [\"site{gid}.example\"], "),
         };
         format!(
-            "\"{}\": {{ \"execv\": [\"/bin/true\"], {granted}\"rule\": \"th dport {GRANTED_PORT}\", \"rule6\": \"th dport {GRANTED_PORT}\" }}",
+            "\"{}\": {{ \"execv\": [\"/bin/true\"], {granted}\"rule\": \"th dport {GRANTED_PORT}-{ANSWERING_PORT}\", \"rule6\": \"th dport {GRANTED_PORT}-{ANSWERING_PORT}\" }}",
             name(gid - FIRST_GID)
         )
     };

@@ -9,7 +9,7 @@ use nix::sys::signal::{SigSet, Signal};
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// From now on SIGINT, SIGTERM and SIGHUP end no process of this program at once; [`check`] tells of them.
-/// To be called while there is one thread; children do not inherit it.
+/// Children inherit that, so a command that runs is waited for. To be called while there is one thread.
 pub(super) fn watch() -> Result<()> {
     let mut signals = SigSet::empty();
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {

@@ -4,33 +4,37 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::firewall::{FIRST_GID, Firewall, GRANTED_PORT};
+use super::firewall::{ANSWERING_PORT, FIRST_GID, Firewall, GRANTED_PORT};
 use super::place::USER;
 use super::report::{Report, Row};
 use super::site::{Site, Sites};
 use super::statistics::Series;
+use super::worker::Outcome;
 
 /// Connections a round.
 const CONNECTIONS: u16 = 200;
 /// Batches of packets or sockets a round.
 const BATCHES: u32 = 5;
 /// Nobody listens on it.
-const CLOSED_PORT: u16 = 7778;
+const CLOSED_PORT: u16 = 7779;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Question {
     /// The worst that a chain of rules has.
     ConnectAsLast,
     ConnectAsMiddle,
+    /// The connection as an application has it.
+    Answer,
     /// By a program that was not launched as an application.
     Refused,
     Udp,
     Socket,
 }
 
-const QUESTIONS: [(Question, &str); 5] = [
+const QUESTIONS: [(Question, &str); 6] = [
     (Question::ConnectAsLast, "New TCP connection, as the last application"),
     (Question::ConnectAsMiddle, "New TCP connection, as the application in the middle"),
+    (Question::Answer, "New TCP connection, a question and its answer"),
     (Question::Refused, "Refused TCP connection"),
     (Question::Udp, "UDP datagram of 64 bytes, after an answer"),
     (Question::Socket, "socket() and close()"),
@@ -54,11 +58,14 @@ impl Question {
         let applications = site.firewall.applications().unwrap_or(1);
         let last = FIRST_GID + applications - 1;
         match self {
-            Self::ConnectAsLast => site.connect(last, GRANTED_PORT, CONNECTIONS, false),
-            Self::ConnectAsMiddle => site.connect(FIRST_GID + applications / 2, GRANTED_PORT, CONNECTIONS, false),
+            Self::ConnectAsLast => site.connect(last, GRANTED_PORT, CONNECTIONS, Outcome::Connected),
+            Self::ConnectAsMiddle => {
+                site.connect(FIRST_GID + applications / 2, GRANTED_PORT, CONNECTIONS, Outcome::Connected)
+            }
+            Self::Answer => site.connect(last, ANSWERING_PORT, CONNECTIONS, Outcome::Answered),
             Self::Refused => {
                 let port = if site.firewall == Firewall::None { CLOSED_PORT } else { GRANTED_PORT };
-                site.connect(USER.gid, port, CONNECTIONS, true)
+                site.connect(USER.gid, port, CONNECTIONS, Outcome::Refused)
             }
             Self::Udp => site.udp(last, BATCHES),
             Self::Socket => site.socket(last, BATCHES),

@@ -110,9 +110,15 @@ impl Place {
     }
 
     /// Starts the other end of a measurement, which ends with the value.
-    pub(super) fn serve(&self, port: u16) -> Result<Held> {
+    pub(super) fn serve(&self, port: u16, answering_port: u16) -> Result<Held> {
         let worker = format!("{INSTALLED}/xtask");
-        Held::start(self.command().args([&worker, "bench-worker", "serve", &port.to_string()]))
+        Held::start(self.command().args([
+            &worker,
+            "bench-worker",
+            "serve",
+            &port.to_string(),
+            &answering_port.to_string(),
+        ]))
     }
 }
 

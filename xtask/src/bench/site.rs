@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::firewall::{Firewall, GRANTED_PORT, SIZES, load};
+use super::firewall::{ANSWERING_PORT, Firewall, GRANTED_PORT, SIZES, load};
 use super::label::Label;
 use super::place::{Binaries, Held, Ids, Place, USER, output};
+use super::worker::Outcome;
 
 /// Source ports stay clear of the ports above and of 61000 and more, which other defaults begin at.
 const SOURCE_PORTS: std::ops::Range<u16> = 10_000..60_000;
@@ -25,16 +26,14 @@ pub(super) struct Site {
 
 impl Site {
     /// Time of each of `samples` connections to the peer.
-    pub(super) fn connect(&mut self, gid: u32, port: u16, samples: u16, refused: bool) -> Result<Vec<Duration>> {
+    pub(super) fn connect(&mut self, gid: u32, port: u16, samples: u16, outcome: Outcome) -> Result<Vec<Duration>> {
         if self.next_port > SOURCE_PORTS.end - samples {
             self.next_port = SOURCE_PORTS.start;
         }
         let to = format!("{}:{port}", self.peer);
         let (first, number) = (self.next_port.to_string(), samples.to_string());
         self.next_port += samples;
-        let mut task = vec!["connect", &to, &first, &number];
-        task.extend(refused.then_some("--refused"));
-        self.measure(gid, &task)
+        self.measure(gid, &["connect", &to, &first, &number, outcome.word()])
     }
 
     /// Time of a datagram, a sample a batch.
@@ -65,7 +64,7 @@ pub(super) struct Sites {
 impl Sites {
     pub(super) fn new(binaries: &Binaries) -> Result<Self> {
         let peer = Place::new(binaries)?;
-        let server = peer.serve(GRANTED_PORT)?;
+        let server = peer.serve(GRANTED_PORT, ANSWERING_PORT)?;
         let label = Label::new(&peer)?;
         let galaf = SIZES.map(Firewall::Galaf);
         let linear = SIZES.map(Firewall::Linear);
