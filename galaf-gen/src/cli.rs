@@ -35,6 +35,8 @@ pub enum Command {
     Render(RenderArgs),
     /// Say what applying a file would change; exit status 1 if anything. Changes nothing, needs no privilege.
     Diff(DiffArgs),
+    /// Print the JSON Schema of the file, for editors; changes nothing, needs no privilege.
+    Schema,
     /// Put a file into force: groups, firewall, resolver, launcher. Needs root.
     #[command(
         after_help = "All or nothing: a file that is bad, or that nft or dnsmasq refuses, leaves everything as it is.\n\

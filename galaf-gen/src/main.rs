@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         Command::Check(args) => commands::check(&args).map(|()| true),
         Command::Render(args) => commands::render(&args).map(|()| true),
         Command::Diff(args) => commands::diff(&args),
+        Command::Schema => commands::schema().map(|()| true),
         Command::Apply(args) => commands::apply(&args).map(|()| true),
         Command::Confirm(args) => commands::confirm(&args).map(|()| true),
         Command::Rollback(args) => commands::rollback(&args).map(|()| true),

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::input::Input;
 use crate::render::{Artifacts, render as render_policy};
 
-pub use offline::{check, diff, render};
+pub use offline::{check, diff, render, schema};
 pub use online::{apply, boot, confirm, reset, rollback};
 
 /// Seconds since the epoch.

@@ -68,3 +68,8 @@ pub fn diff(args: &DiffArgs) -> Result<bool> {
     say(&if args.json { format!("{:#}\n", diff.to_json()) } else { diff.to_string() })?;
     Ok(diff.is_empty())
 }
+
+/// `schema`.
+pub fn schema() -> Result<()> {
+    say(crate::SCHEMA)
+}

@@ -1,6 +1,6 @@
 //! What an entry grants, as one rule after the other.
 
-use galaf::config::{Allow, Config, Entry, Port, Ports, Protocol};
+use galaf::config::{Allow, Config, Entry, Family, Port, Ports, Protocol};
 use galaf::json::JsonPath;
 
 use super::{Context, Messages};
@@ -41,7 +41,7 @@ pub(super) fn from_allow(entry: &Entry, context: &Context<'_>, at: &JsonPath, pr
     grants
 }
 
-fn destinations(item: &Allow, entry: &Entry) -> Vec<(galaf::config::Family, To)> {
+fn destinations(item: &Allow, entry: &Entry) -> Vec<(Family, To)> {
     let mut destinations = Vec::new();
     let mut families = entry.families.clone();
     families.sort_unstable();
@@ -54,8 +54,10 @@ fn destinations(item: &Allow, entry: &Entry) -> Vec<(galaf::config::Family, To)>
             destinations.push((family, To::Names(item.to.domains.clone())));
         }
     }
-    let addresses = item.to.addresses.iter();
-    destinations.extend(addresses.map(|addresses| (addresses.family(), To::Addresses(addresses.clone()))));
+    for family in Family::ALL {
+        let addresses = item.to.addresses_of(family, &entry.families);
+        destinations.extend(addresses.map(|addresses| (family, To::Addresses(addresses))));
+    }
     destinations
 }
 

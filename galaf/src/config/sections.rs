@@ -5,17 +5,19 @@ use std::collections::BTreeMap;
 use super::allow::Aliases;
 use super::at::At;
 use super::entry::{Domains, Entry, Shared, read_group, read_user};
-use super::fields::Fields;
+use super::fields::{self, Fields};
 use super::problem::Report;
 use super::suggest::did_you_mean;
 use super::{Config, settings};
 use crate::json::Node;
 use crate::name::Name;
 
-const SECTIONS: [&str; 4] = ["config", "aliases", "users", "groups"];
+/// `$schema` is for editors.
+const SECTIONS: [&str; 5] = ["config", "aliases", "users", "groups", "$schema"];
 
 pub(super) fn read(document: &Node, at: At<'_>, report: &mut Report) -> Config {
     let sections = Fields::of(document, at, report, &SECTIONS);
+    sections.read("$schema", at, report, fields::text);
     let (settings, defaults) = settings::read(sections.get("config"), at.key("config"), report);
     let aliases = Aliases::read(sections.get("aliases"), at.key("aliases"), report);
     let shared = Shared { defaults, aliases };

@@ -129,7 +129,8 @@ fn an_allow_brings_names_addresses_and_ports_together() {
     );
     let [item] = parsed.config.groups["x"].allow.as_slice() else { panic!("one item") };
     assert_eq!(item.to.domains, ["a.test", "vpn.test"].map(|name| Domain::new(name).unwrap()));
-    assert_eq!(item.to.addresses[0].elements(), ["203.0.112.0/23"]);
+    let addresses = item.to.addresses_of(Family::Ipv4, &[Family::Ipv4]).unwrap();
+    assert_eq!(addresses.elements(), ["203.0.112.0/23"]);
     let ports = vec![Port::Range(443, 443), Port::Service("ssh".into()), Port::Range(1, 9)];
     assert_eq!(item.protocols, [Protocol::Tcp(ports), Protocol::Icmp]);
 }
@@ -156,4 +157,18 @@ fn what_an_allow_cannot_mean_is_refused() {
     assert!(problems[0].contains("has IPv6 addresses"), "{problems:?}");
     let problems = refused(r#"{"aliases": {"any": "lan", "a.b": "lan"}}"#);
     assert_eq!(problems.len(), 2, "{problems:?}");
+}
+
+#[test]
+fn lan_and_aliases_follow_the_entrys_families_and_written_addresses_bring_theirs() {
+    let text = r#"{"aliases": {"office": ["203.0.113.1", "2001:db8::1"]},
+        "groups": {"x": {"families": [4], "allow": [{"to": ["lan", "office"]}]}, "y": {"allow": [{"to": "2001:db8::2"}]}}}"#;
+    let parsed = parse(text);
+    let of = |name: &str, family| {
+        let entry = &parsed.config.groups[name];
+        entry.allow[0].to.addresses_of(family, &entry.families)
+    };
+    assert!(of("x", Family::Ipv4).unwrap().elements().contains(&"203.0.113.1".to_owned()));
+    assert_eq!(of("x", Family::Ipv6), None);
+    assert_eq!(of("y", Family::Ipv6).unwrap().elements(), ["2001:db8::2"]);
 }

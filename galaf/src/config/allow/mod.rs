@@ -13,7 +13,8 @@ pub use ports::{PortError, Ports};
 pub(super) use to::Aliases;
 pub use until::Until;
 
-use super::Domain;
+use super::{Domain, Family};
+use addresses::Range;
 
 /// One grant of an entry's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +36,20 @@ pub struct Destinations {
     pub anywhere: bool,
     /// Names and their subdomains, in the entry's families.
     pub domains: Vec<Domain>,
-    /// Addresses, which bring their family along. At most one element a family, none of them empty.
+    /// Addresses that stand there themselves and bring their family along. At most one element a family.
     pub addresses: Vec<Addresses>,
+    /// Addresses of `lan` and of aliases, of which the entry's families count. At most one element a family.
+    pub shared: Vec<Addresses>,
+}
+
+impl Destinations {
+    /// The addresses of `family`, for an entry of `families`; `None` if there are none.
+    pub fn addresses_of(&self, family: Family, families: &[Family]) -> Option<Addresses> {
+        let shared = self.shared.iter().filter(|_| families.contains(&family));
+        let all = self.addresses.iter().chain(shared).flat_map(Addresses::tagged);
+        let ranges: Vec<Range> = all.filter(|(other, _)| *other == family).map(|(_, range)| range).collect();
+        (!ranges.is_empty()).then(|| Addresses::merge(family, ranges))
+    }
 }
 
 /// A protocol and, where it has them, ports.

@@ -74,15 +74,20 @@ struct Found {
     anywhere: bool,
     domains: Vec<Domain>,
     ranges: Vec<(Family, Range)>,
-    merged: Vec<Destinations>,
+    shared: Vec<(Family, Range)>,
 }
 
 impl Found {
     fn add(&mut self, text: &str, aliases: &Aliases, at: At<'_>, report: &mut Report) {
+        if let Some(alias) = aliases.0.get(text) {
+            self.anywhere |= alias.anywhere;
+            self.domains.extend(alias.domains.iter().cloned());
+            self.shared.extend(alias.addresses.iter().chain(&alias.shared).flat_map(Addresses::tagged));
+            return;
+        }
         match text {
             ANY => self.anywhere = true,
-            LAN => self.ranges.extend(LAN_RANGES.iter().filter_map(|range| addresses::parse(range).ok())),
-            _ if aliases.0.contains_key(text) => self.merged.extend(aliases.0.get(text).cloned()),
+            LAN => self.shared.extend(LAN_RANGES.iter().filter_map(|range| addresses::parse(range).ok())),
             _ if looks_like_an_address(text) => match addresses::parse(text) {
                 Ok(range) => self.ranges.push(range),
                 Err(error) => report.problem(at, format!("'{}' {error}", text.escape_debug())),
@@ -99,20 +104,23 @@ impl Found {
     }
 
     fn merged(mut self) -> Destinations {
-        for alias in self.merged {
-            self.anywhere |= alias.anywhere;
-            self.domains.extend(alias.domains);
-            self.ranges.extend(alias.addresses.iter().flat_map(Addresses::tagged));
-        }
         self.domains.sort();
         self.domains.dedup();
-        let of = |family| {
-            let ranges = self.ranges.iter().filter(|(other, _)| *other == family).map(|(_, range)| *range);
-            Addresses::merge(family, ranges.collect())
-        };
-        let addresses = Family::ALL.into_iter().map(of).filter(|addresses| !addresses.is_empty()).collect();
-        Destinations { anywhere: self.anywhere, domains: self.domains, addresses }
+        Destinations {
+            anywhere: self.anywhere,
+            domains: self.domains,
+            addresses: by_family(&self.ranges),
+            shared: by_family(&self.shared),
+        }
     }
+}
+
+fn by_family(ranges: &[(Family, Range)]) -> Vec<Addresses> {
+    let of = |family| {
+        let ranges = ranges.iter().filter(|(other, _)| *other == family).map(|(_, range)| *range);
+        Addresses::merge(family, ranges.collect())
+    };
+    Family::ALL.into_iter().map(of).filter(|addresses| !addresses.is_empty()).collect()
 }
 
 /// Whatever no name can be: with a colon, a slash, or digits and dots only.
