@@ -98,6 +98,7 @@ impl<'a> Ruleset<'a> {
         for line in text.lines() {
             let chain = line.strip_prefix("\tchain ").and_then(|rest| rest.strip_suffix(" {"));
             if let Some(name) = chain {
+                let name = name.strip_prefix("deny_").unwrap_or(name);
                 entry = name.strip_prefix("app_").or_else(|| name.strip_prefix("user_"));
                 if let Some(name) = entry {
                     ruleset.entries.entry(name).or_default();

@@ -53,5 +53,6 @@ fn path(origin: &Origin) -> JsonPath {
         (Place::Rule, Family::Ipv4) => at.key("rule"),
         (Place::Rule, Family::Ipv6) => at.key("rule6"),
         (Place::Allow(index), _) => at.key("allow").index(index),
+        (Place::Deny(index), _) => at.key("deny").index(index),
     }
 }

@@ -31,14 +31,17 @@ fn without_a_mark(subject: &Subject) -> Option<(JsonPath, String)> {
 }
 
 fn lapsed(subject: &Subject, now: i64) -> Messages {
-    let at = JsonPath::root().key(subject.id.section()).key(subject.name.as_str()).key("allow");
+    let at = JsonPath::root().key(subject.id.section()).key(subject.name.as_str());
     let mut notices = Messages::new();
-    for grant in &subject.grants {
-        if let (Place::Allow(index), true) = (grant.place, grant.until.is_some_and(|until| until <= now)) {
-            let notice = (at.index(index).key("until"), "is over: this grants nothing any more".to_owned());
-            if notices.last() != Some(&notice) {
-                notices.push(notice);
-            }
+    for grant in subject.grants.iter().chain(&subject.denials) {
+        let (item, does) = match grant.place {
+            Place::Allow(index) => (at.key("allow").index(index), "grants"),
+            Place::Deny(index) => (at.key("deny").index(index), "denies"),
+            Place::Rule => continue,
+        };
+        let notice = (item.key("until"), format!("is over: this {does} nothing any more"));
+        if grant.until.is_some_and(|until| until <= now) && notices.last() != Some(&notice) {
+            notices.push(notice);
         }
     }
     notices

@@ -53,6 +53,8 @@ pub struct Subject {
     pub id: SubjectId,
     /// Where it may talk to.
     pub grants: Vec<Grant>,
+    /// Where it may not, whatever it or another entry is granted.
+    pub denials: Vec<Grant>,
 }
 
 impl Subject {
@@ -67,7 +69,7 @@ impl Subject {
     }
 }
 
-/// One rule.
+/// One rule, of what is granted or denied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grant {
     /// Where in the entry it is from.
@@ -91,6 +93,8 @@ pub enum Place {
     Rule,
     /// An element of `allow`, from 0.
     Allow(usize),
+    /// An element of `deny`, from 0.
+    Deny(usize),
 }
 
 /// Where to.

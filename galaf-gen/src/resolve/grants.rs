@@ -1,6 +1,6 @@
-//! What an entry grants, as one rule after the other.
+//! What an entry grants and denies, as one rule after the other.
 
-use galaf::config::{Allow, Config, Entry, Family, Port, Ports, Protocol};
+use galaf::config::{Config, Entry, Family, Port, Ports, Protocol, Scope};
 use galaf::json::JsonPath;
 
 use super::{Context, Messages};
@@ -23,13 +23,30 @@ pub(super) fn from_rules(config: &Config, entry: &Entry) -> Vec<Grant> {
 
 /// The grants of `allow`.
 pub(super) fn from_allow(entry: &Entry, context: &Context<'_>, at: &JsonPath, problems: &mut Messages) -> Vec<Grant> {
+    let mut families = entry.families.clone();
+    families.sort_unstable();
+    from_items(&entry.allow, Place::Allow, &families, context, &at.key("allow"), problems)
+}
+
+/// The denials of `deny`, in both families: one that was left out in `families` may be granted by another entry.
+pub(super) fn from_deny(entry: &Entry, context: &Context<'_>, at: &JsonPath, problems: &mut Messages) -> Vec<Grant> {
+    from_items(&entry.deny, Place::Deny, &Family::ALL, context, &at.key("deny"), problems)
+}
+
+fn from_items(
+    items: &[Scope],
+    place: impl Fn(usize) -> Place,
+    families: &[Family],
+    context: &Context<'_>,
+    at: &JsonPath,
+    problems: &mut Messages,
+) -> Vec<Grant> {
     let mut grants = Vec::new();
-    for (index, item) in entry.allow.iter().enumerate() {
-        let at = at.key("allow").index(index);
-        let with = with(item, context, &at, problems);
-        for (family, to) in destinations(item, entry) {
+    for (index, item) in items.iter().enumerate() {
+        let with = with(item, context, &at.index(index), problems);
+        for (family, to) in destinations(item, families) {
             grants.extend(with.iter().map(|with| Grant {
-                place: Place::Allow(index),
+                place: place(index),
                 family,
                 to: to.clone(),
                 with: with.clone(),
@@ -41,11 +58,10 @@ pub(super) fn from_allow(entry: &Entry, context: &Context<'_>, at: &JsonPath, pr
     grants
 }
 
-fn destinations(item: &Allow, entry: &Entry) -> Vec<(Family, To)> {
+/// Where `item` leads; names, every address, "lan" and aliases in `families`.
+fn destinations(item: &Scope, families: &[Family]) -> Vec<(Family, To)> {
     let mut destinations = Vec::new();
-    let mut families = entry.families.clone();
-    families.sort_unstable();
-    for family in families {
+    for &family in families {
         // Every address includes the others.
         if item.to.anywhere {
             destinations.push((family, To::Anywhere));
@@ -55,13 +71,13 @@ fn destinations(item: &Allow, entry: &Entry) -> Vec<(Family, To)> {
         }
     }
     for family in Family::ALL {
-        let addresses = item.to.addresses_of(family, &entry.families);
+        let addresses = item.to.addresses_of(family, families);
         destinations.extend(addresses.map(|addresses| (family, To::Addresses(addresses))));
     }
     destinations
 }
 
-fn with(item: &Allow, context: &Context<'_>, at: &JsonPath, problems: &mut Messages) -> Vec<With> {
+fn with(item: &Scope, context: &Context<'_>, at: &JsonPath, problems: &mut Messages) -> Vec<With> {
     if item.protocols.is_empty() {
         return vec![With::Everything];
     }

@@ -88,12 +88,14 @@ fn subject(context: &Context<'_>, name: &Name, entry: &Entry, id: SubjectId, pro
     let at = JsonPath::root().key(id.section()).key(name.as_str());
     let mut grants = grants::from_rules(context.config, entry);
     grants.extend(grants::from_allow(entry, context, &at, problems));
-    Subject { name: name.clone(), id, grants }
+    let denials = grants::from_deny(entry, context, &at, problems);
+    Subject { name: name.clone(), id, grants, denials }
 }
 
 fn resolver(config: &Config, accounts: &Accounts, problems: &mut Messages) -> Option<Resolver> {
     let uses_names = |entry: &Entry| {
-        !config.domains_of(entry).is_empty() || entry.allow.iter().any(|item| !item.to.domains.is_empty())
+        let mut items = entry.allow.iter().chain(&entry.deny);
+        !config.domains_of(entry).is_empty() || items.any(|item| !item.to.domains.is_empty())
     };
     let names_are_used = config.users.values().chain(config.groups.values()).any(uses_names);
     let dns = match &config.settings.dns {

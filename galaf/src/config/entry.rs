@@ -1,6 +1,6 @@
 //! One user or application.
 
-use super::allow::{self, Addresses, Aliases, Allow};
+use super::allow::{self, Addresses, Aliases, Scope};
 use super::at::At;
 use super::domain::Domain;
 use super::fields::{self, Fields};
@@ -20,7 +20,9 @@ pub struct Entry {
     /// The names that narrow every one of `grants`.
     pub domains: Domains,
     /// Structured grants, beside the others.
-    pub allow: Vec<Allow>,
+    pub allow: Vec<Scope>,
+    /// What no grant of any entry opens.
+    pub deny: Vec<Scope>,
     /// The families of those that do not bring theirs along.
     pub families: Vec<Family>,
     /// How to start it; only an application has one.
@@ -70,17 +72,18 @@ pub(super) struct Defaults {
 }
 
 /// The keys of an entry that is not launched.
-const USER_KEYS: [&str; 5] = ["domains", "families", "rule", "rule6", "allow"];
+const USER_KEYS: [&str; 6] = ["domains", "families", "rule", "rule6", "allow", "deny"];
 /// The keys of `defaults`.
 pub(super) const GRANT_KEYS: [&str; 4] = ["domains", "families", "rule", "rule6"];
 const LAUNCH_KEYS: [&str; 6] = ["users", "env", "keep_env", "no_new_privileges", "seccomp", "user_owned"];
-const GROUP_KEYS: [&str; 13] = [
+const GROUP_KEYS: [&str; 14] = [
     "execv",
     "domains",
     "families",
     "rule",
     "rule6",
     "allow",
+    "deny",
     "users",
     "env",
     "keep_env",
@@ -132,8 +135,12 @@ fn read_granting(fields: &Fields<'_>, shared: &Shared, at: At<'_>, report: &mut 
     }
     let defaults = &shared.defaults;
     let own = read_grant_keys(fields, at, report);
-    let allow = fields.read("allow", at, report, |node, at, report| allow::read(node, &shared.aliases, at, report));
-    let allow = allow.unwrap_or_default();
+    let scopes = |key: &str, noun: &str, report: &mut Report| {
+        let read = |node, at: At<'_>, report: &mut Report| allow::read(node, noun, &shared.aliases, at, report);
+        fields.read(key, at, report, read).unwrap_or_default()
+    };
+    let allow = scopes("allow", "grant", report);
+    let deny = scopes("deny", "denial", report);
     if let Some(families) = &own.families {
         check_families(&allow, families, at.key("allow"), report);
     }
@@ -148,6 +155,7 @@ fn read_granting(fields: &Fields<'_>, shared: &Shared, at: At<'_>, report: &mut 
         grants: grants(&parts, at, report),
         domains,
         allow,
+        deny,
         families: parts.families,
         launch: None,
         gid_range: None,
@@ -155,7 +163,7 @@ fn read_granting(fields: &Fields<'_>, shared: &Shared, at: At<'_>, report: &mut 
 }
 
 /// An address of a family that the entry itself leaves out is a slip, one way or the other.
-fn check_families(allow: &[Allow], families: &[Family], at: At<'_>, report: &mut Report) {
+fn check_families(allow: &[Scope], families: &[Family], at: At<'_>, report: &mut Report) {
     for (index, item) in allow.iter().enumerate() {
         for family in item.to.addresses.iter().map(Addresses::family).filter(|family| !families.contains(family)) {
             let at = at.index(index);

@@ -19,7 +19,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-pub use allow::{AddressError, Addresses, Allow, Destinations, Port, PortError, Ports, Protocol, Until};
+pub use allow::{AddressError, Addresses, Destinations, Port, PortError, Ports, Protocol, Scope, Until};
 pub use domain::Domain;
 pub use entry::{Domains, Entry, Launch};
 pub use grant::{Family, Grant};

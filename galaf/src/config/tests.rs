@@ -136,6 +136,16 @@ fn an_allow_brings_names_addresses_and_ports_together() {
 }
 
 #[test]
+fn a_denial_may_be_of_a_family_that_the_entry_does_not_have() {
+    let parsed =
+        parse(r#"{"users": {"u": {"families": [4], "rule": "", "deny": [{"to": "2001:db8::1", "udp": true}]}}}"#);
+    let [item] = parsed.config.users["u"].deny.as_slice() else { panic!("one item") };
+    assert_eq!(item.to.addresses[0].family(), Family::Ipv6);
+    assert_eq!(item.protocols, [Protocol::Udp(Vec::new())]);
+    assert_eq!(parsed.config.users["u"].allow, []);
+}
+
+#[test]
 fn what_an_allow_cannot_mean_is_refused() {
     for (item, message) in [
         (r#"{"tcp": 1}"#, "has no 'to'"),

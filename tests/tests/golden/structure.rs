@@ -37,9 +37,12 @@ pub(crate) fn assert_closed(name: &str, text: &str) {
     assert_eq!(chains["output"].last().map(|rule| without_comment(rule)), Some("counter jump refuse"), "{name}");
     for (chain, rules) in &chains {
         if chain.starts_with("app_") || chain.starts_with("user_") {
-            rules.iter().for_each(|rule| speaks_for_one_family(name, chain, rule));
+            rules.iter().for_each(|rule| speaks_for_one_family(name, chain, chain, "accept", rule));
+        } else if let Some(subject) = chain.strip_prefix("deny_") {
+            rules.iter().for_each(|rule| speaks_for_one_family(name, chain, subject, "jump refuse", rule));
         }
     }
+    denials_stand_before_grants(name, &chains["output"]);
     every_map_element_leads_to_its_own_chain(name, text, &chains);
 }
 
@@ -49,7 +52,7 @@ fn one_table_and_nothing_before_it(name: &str, text: &str) {
 }
 
 /// A table of family inet asks IPv4's rules about IPv6 packets too.
-fn speaks_for_one_family(name: &str, chain: &str, rule: &str) {
+fn speaks_for_one_family(name: &str, chain: &str, subject: &str, verdict: &str, rule: &str) {
     let (own, foreign) = if rule.starts_with("meta nfproto ipv4 ") {
         (["ip daddr", "_dns4"], ["ip6 ", "_dns6"])
     } else {
@@ -57,19 +60,27 @@ fn speaks_for_one_family(name: &str, chain: &str, rule: &str) {
         (["ip6 daddr", "_dns6"], ["ip daddr", "_dns4"])
     };
     let rule = without_comment(rule);
-    assert!(rule.ends_with(" accept"), "{name}: {chain}: {rule}");
+    assert!(rule.ends_with(&format!(" {verdict}")), "{name}: {chain}: {rule}");
     assert!(!foreign.iter().any(|word| rule.contains(word)), "{name}: {chain} speaks for two families: {rule}");
     let suffixes: &[&str] = if own[1] == "_dns4" { &["_dns4", "_net4"] } else { &["_dns6", "_net6"] };
     for set in sets(rule) {
-        // `x`, or `allow3_x` for one of its structured grants.
-        let place = set.strip_prefix("allow").map_or(set, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
-        let kind = place.strip_prefix('_').unwrap_or(place).strip_prefix(chain);
+        // `x`, or `allow3_x` and `deny3_x` for one of its structured grants and denials.
+        let item = if chain == subject { "allow" } else { "deny" };
+        let place = set.strip_prefix(item).map_or(set, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
+        let kind = place.strip_prefix('_').unwrap_or(place).strip_prefix(subject);
         let kind = kind.unwrap_or_else(|| panic!("{name}: {chain} uses another's set: {rule}"));
         assert!(suffixes.contains(&kind) || ["_tcp", "_udp"].contains(&kind), "{name}: {chain} uses '{set}': {rule}");
         // Whoever has names is let through to addresses learned for it, and to no others.
         let is_asked = rule.contains(&format!(" {} @{set} ", own[0])) || rule.contains(&format!(" dport @{set} "));
         assert!(is_asked, "{name}: {chain} does not ask '{set}': {rule}");
     }
+}
+
+/// A grant of another entry would otherwise open what one denies.
+fn denials_stand_before_grants(name: &str, output: &[&str]) {
+    let at = |map: &str| output.iter().position(|rule| without_comment(rule).ends_with(&format!(" vmap @{map}")));
+    let first_grant = at("app_by_gid").min(at("user_by_uid"));
+    assert!(first_grant.is_some() && at("denied_by_gid").max(at("denied_by_uid")) < first_grant, "{name}");
 }
 
 /// Names behind `@`, but for raw payload.
@@ -80,9 +91,16 @@ fn sets(rule: &str) -> impl Iterator<Item = &str> {
 
 /// No id leads to a chain that is not there, no chain is led to by nobody, and an application's never by a uid.
 fn every_map_element_leads_to_its_own_chain(name: &str, text: &str, chains: &BTreeMap<&str, Vec<&str>>) {
-    for (map, prefix) in [("app_by_gid", "app_"), ("user_by_uid", "user_")] {
-        let body = text.split_once(&format!("map {map} {{")).unwrap_or_else(|| panic!("{name}: no map {map}")).1;
-        let body = body.split_once("\n\t}").unwrap().0;
+    let maps = [
+        ("app_by_gid", "app_"),
+        ("user_by_uid", "user_"),
+        ("denied_by_gid", "deny_app_"),
+        ("denied_by_uid", "deny_user_"),
+    ];
+    for (map, prefix) in maps {
+        let body = text.split_once(&format!("map {map} {{")).map_or("", |(_, body)| body);
+        assert!(!body.is_empty() || map.starts_with("denied"), "{name}: no map {map}");
+        let body = body.split_once("\n\t}").map_or("", |(body, _)| body);
         let targets: BTreeSet<&str> = body
             .lines()
             .filter_map(|line| line.split_once(" : jump "))

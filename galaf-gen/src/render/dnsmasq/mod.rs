@@ -57,7 +57,7 @@ fn server(text: &mut String, resolver: &Resolver) {
 fn learned_sets(text: &mut String, policy: &Policy) -> Result<(), Messages> {
     let mut own: BTreeMap<Domain, BTreeSet<(Family, String)>> = BTreeMap::new();
     for subject in policy.subjects() {
-        for grant in &subject.grants {
+        for grant in subject.grants.iter().chain(&subject.denials) {
             let set = (grant.family, names::learned_set(subject, grant));
             for domain in grant.to.names() {
                 own.entry(domain.clone()).or_default().insert(set.clone());

@@ -15,7 +15,8 @@ const REUSABLE: &str = "{ tcp, udp, udplite, icmp, icmpv6 }";
 
 pub(super) fn add(table: &mut Table, policy: &Policy) {
     table.chains.push(refuse());
-    table.chains.push(output(policy));
+    let output = output(table, policy);
+    table.chains.push(output);
     table.chains.push(input());
 }
 
@@ -39,7 +40,7 @@ fn refuse() -> Chain {
     chain
 }
 
-fn output(policy: &Policy) -> Chain {
+fn output(table: &Table, policy: &Policy) -> Chain {
     let mut chain = Chain::dropping("output", Hook::Output, "filter");
     if let (Some(resolver), MarkSource::Ebpf) = (&policy.resolver, policy.mark) {
         // The resolver does not filter unmarked queries: a socket made before the program was loaded could ask for anything.
@@ -72,6 +73,15 @@ fn output(policy: &Policy) -> Chain {
     }
     if let Some(resolver) = &policy.resolver {
         to_upstream(&mut chain, resolver);
+    }
+    // Every denial stands before the first grant, so that no grant of another entry opens what one denies.
+    for (id, map, whose) in [
+        ("skgid", names::DENIED_APPLICATIONS, "applications are denied"),
+        ("skuid", names::DENIED_USERS, "users are denied"),
+    ] {
+        if table.maps.iter().any(|other| other.name == map) {
+            chain.rule(format!("meta {id} vmap @{map}"), &format!("what {whose}"));
+        }
     }
     chain.rule(format!("meta skgid vmap @{}", names::APPLICATIONS), "applications");
     chain.rule(format!("meta skuid vmap @{}", names::USERS), "users");

@@ -1,6 +1,7 @@
 //! The firewall: one table of family inet.
 
 mod base;
+mod grant;
 mod marks;
 pub mod names;
 mod subject;

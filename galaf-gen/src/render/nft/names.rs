@@ -9,6 +9,10 @@ use crate::policy::{Grant, Place, Subject, SubjectId};
 pub const APPLICATIONS: &str = "app_by_gid";
 /// Verdict map from a user's uid to its chain.
 pub const USERS: &str = "user_by_uid";
+/// Verdict map from an application's gid to the chain of what it is denied.
+pub const DENIED_APPLICATIONS: &str = "denied_by_gid";
+/// Verdict map from a user's uid to the chain of what it is denied.
+pub const DENIED_USERS: &str = "denied_by_uid";
 /// Marks by gid, for connections whose socket has none.
 pub const MARK_OF_GID: &str = "mark_of_gid";
 /// Marks by uid, for connections whose socket has none.
@@ -32,7 +36,12 @@ pub const fn refused_set(family: Family) -> &'static str {
     }
 }
 
-/// The chain of one subject.
+/// The chain of what one subject is denied.
+pub fn denials(subject: &Subject) -> String {
+    format!("deny_{}", chain(subject))
+}
+
+/// The chain of what one subject is granted.
 pub fn chain(subject: &Subject) -> String {
     let prefix = match subject.id {
         SubjectId::Group(_) => "app",
@@ -61,5 +70,6 @@ fn place(subject: &Subject, grant: &Grant) -> String {
     match grant.place {
         Place::Rule => chain(subject),
         Place::Allow(index) => format!("allow{index}_{}", chain(subject)),
+        Place::Deny(index) => format!("deny{index}_{}", chain(subject)),
     }
 }

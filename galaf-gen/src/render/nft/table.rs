@@ -11,7 +11,7 @@ pub struct Table {
     pub sets: Vec<Set>,
     /// Maps that galaf-gen fills.
     pub maps: Vec<Map>,
-    /// Chains; one that is jumped to stands before the one that jumps.
+    /// Chains; nft makes all of them before the first rule, so any may jump to any.
     pub chains: Vec<Chain>,
 }
 

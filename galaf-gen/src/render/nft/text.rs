@@ -8,7 +8,7 @@ use galaf::paths::TABLE;
 use super::table::{Chain, ChainKind, Hook, Map, Origin, Rule, Set, SetKind, Table};
 
 /// How long an address stays granted after it was last an answer or a destination.
-const LEARNED_TIMEOUT: &str = super::subject::LEARNED_TIMEOUT;
+const LEARNED_TIMEOUT: &str = super::grant::LEARNED_TIMEOUT;
 /// How long a refused destination is remembered.
 const RECORDED_TIMEOUT: &str = "1h";
 /// How many refused destinations are remembered: about 160 KiB a family, set aside at once.

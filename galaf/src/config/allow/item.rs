@@ -1,6 +1,6 @@
-//! One grant.
+//! One grant or denial.
 
-use super::{Aliases, Allow, Destinations, Port, Protocol, Until, ports, to};
+use super::{Aliases, Destinations, Port, Protocol, Scope, Until, ports, to};
 use crate::config::at::At;
 use crate::config::fields::{self, Fields};
 use crate::config::problem::Report;
@@ -8,16 +8,17 @@ use crate::json::Node;
 
 const KEYS: [&str; 6] = ["to", "tcp", "udp", "icmp", "comment", "until"];
 
-/// Reads an entry's `allow`.
-pub(crate) fn read(node: &Node, aliases: &Aliases, at: At<'_>, report: &mut Report) -> Option<Vec<Allow>> {
-    let items = fields::list(node, at, report, "grants", |node, at, report| Some(item(node, aliases, at, report)))?;
+/// Reads an entry's `allow` or `deny`; `noun` is what its items are called.
+pub(crate) fn read(node: &Node, noun: &str, aliases: &Aliases, at: At<'_>, report: &mut Report) -> Option<Vec<Scope>> {
+    let what = format!("{noun}s");
+    let items = fields::list(node, at, report, &what, |node, at, report| Some(item(node, aliases, at, report)))?;
     if items.is_empty() {
-        report.problem(at, "is empty, expected at least one grant");
+        report.problem(at, format!("is empty, expected at least one {noun}"));
     }
     Some(items)
 }
 
-fn item(node: &Node, aliases: &Aliases, at: At<'_>, report: &mut Report) -> Allow {
+fn item(node: &Node, aliases: &Aliases, at: At<'_>, report: &mut Report) -> Scope {
     let fields = Fields::of(node, at, report, &KEYS);
     if fields.get("to").is_none() {
         report.problem(at, "has no 'to', expected names, addresses, \"lan\" or \"any\"");
@@ -33,7 +34,7 @@ fn item(node: &Node, aliases: &Aliases, at: At<'_>, report: &mut Report) -> Allo
         Some(false) => report.problem(at.key("icmp"), "is false, expected true or nothing"),
         None => {}
     }
-    Allow {
+    Scope {
         to,
         protocols,
         comment: fields.read("comment", at, report, |node, at, report| fields::checked(node, at, report, comment)),

@@ -1,4 +1,4 @@
-//! Structured grants: an entry's `allow`.
+//! Structured grants and denials: an entry's `allow` and `deny`.
 
 mod addresses;
 mod item;
@@ -16,16 +16,16 @@ pub use until::Until;
 use super::{Domain, Family};
 use addresses::Range;
 
-/// One grant of an entry's list.
+/// What one item of an entry's `allow` or `deny` covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Allow {
+pub struct Scope {
     /// Where to.
     pub to: Destinations,
     /// What with; empty for every protocol.
     pub protocols: Vec<Protocol>,
     /// For whoever reads the rules.
     pub comment: Option<String>,
-    /// When it lapses.
+    /// When the item lapses.
     pub until: Option<Until>,
 }
 

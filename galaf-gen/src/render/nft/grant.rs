@@ -1,0 +1,90 @@
+//! The rule of one grant or denial.
+
+use galaf::config::Ports;
+
+use super::table::{Origin, Rule, Set, SetKind};
+use super::{names, words};
+use crate::policy::{Grant, Place, Subject, To, With};
+
+/// How long an address stays granted or denied after it was last an answer or a destination.
+pub(super) const LEARNED_TIMEOUT: &str = "1d";
+
+/// What matches `grant`, then `verdict`; the sets it needs are added to `sets`.
+pub(super) fn rule(subject: &Subject, grant: &Grant, verdict: &str, sets: &mut Vec<Set>) -> Rule {
+    // The family is named even where another match implies it: a condition like `tcp dport 443` does not,
+    // and in a table of family inet would speak for IPv6 too.
+    let mut parts = vec![format!("meta nfproto {}", words::nfproto(grant.family))];
+    if let Some(until) = grant.until {
+        // The kernel's clock decides, so the grant lapses with nothing running, and after a suspend too.
+        parts.push(format!("meta time < {until}"));
+    }
+    let daddr = words::daddr(grant.family);
+    let learned = match &grant.to {
+        To::Anywhere => None,
+        To::Names(_) => {
+            let name = names::learned_set(subject, grant);
+            sets.push(Set { name: name.clone(), key: words::address_type(grant.family), kind: SetKind::Learned });
+            parts.push(format!("{daddr} @{name}"));
+            Some(name)
+        }
+        To::Addresses(addresses) => {
+            let name = names::address_set(subject, grant);
+            parts.push(member(daddr, addresses.elements(), name, words::address_type(grant.family), sets));
+            None
+        }
+    };
+    parts.extend(with(subject, grant, sets));
+    // The element is there, so the update only renews its timeout; it cannot fail and take the verdict with it.
+    parts.extend(learned.map(|set| format!("update @{set} {{ {daddr} timeout {LEARNED_TIMEOUT} }}")));
+    parts.push(verdict.to_owned());
+    Rule {
+        text: parts.join(" "),
+        comment: comment(subject, grant),
+        origin: Some(Origin {
+            subject: subject.id,
+            name: subject.name.to_string(),
+            place: grant.place,
+            family: grant.family,
+        }),
+    }
+}
+
+fn with(subject: &Subject, grant: &Grant, sets: &mut Vec<Set>) -> Option<String> {
+    let ports = |protocol: &str, ports: &Option<Ports>, sets: &mut Vec<Set>| match ports {
+        None => format!("meta l4proto {protocol}"),
+        Some(ports) => {
+            let name = names::port_set(subject, grant, protocol);
+            member(&format!("{protocol} dport"), ports.elements(), name, "inet_service", sets)
+        }
+    };
+    match &grant.with {
+        With::Everything => None,
+        With::Text(text) => (!text.as_str().is_empty()).then(|| text.as_str().to_owned()),
+        With::Tcp(list) => Some(ports("tcp", list, sets)),
+        With::Udp(list) => Some(ports("udp", list, sets)),
+        With::Icmp => Some(words::echo_request(grant.family).to_owned()),
+    }
+}
+
+/// A match against elements: the one itself, or a named set of several. An anonymous set would be gone for a packet that
+/// is on its way through the old rules while new ones come.
+fn member(field: &str, elements: Vec<String>, name: String, key: &'static str, sets: &mut Vec<Set>) -> String {
+    if let [element] = elements.as_slice() {
+        return format!("{field} {element}");
+    }
+    let text = format!("{field} @{name}");
+    sets.push(Set { name, key, kind: SetKind::Static(elements) });
+    text
+}
+
+fn comment(subject: &Subject, grant: &Grant) -> String {
+    let by = match (&grant.to, grant.place) {
+        (To::Names(_), _) => "by name",
+        (To::Addresses(_), _) => "by address",
+        (To::Anywhere, Place::Rule) => "by rule",
+        (To::Anywhere, Place::Allow(_) | Place::Deny(_)) => "to any address",
+    };
+    let denied = if matches!(grant.place, Place::Deny(_)) { "denied, " } else { "" };
+    let text = grant.comment.iter().map(|comment| format!(", {comment}"));
+    format!("{}: {denied}{} {by}{}", subject.name, grant.family, text.collect::<String>())
+}
