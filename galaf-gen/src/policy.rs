@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use galaf::config::{Addresses, Dns, Domain, Family, Launch, MarkSource, Ports, RuleText};
+use galaf::config::{Addresses, Dns, Domain, Family, Launch, MarkSource, Ports, Refusal, RuleText};
 use galaf::fold::IdBase;
 use galaf::id::{GidRange, GroupId, UserId};
 use galaf::name::Name;
@@ -14,6 +14,8 @@ pub struct Policy {
     pub gid_range: GidRange,
     /// Who sets the marks.
     pub mark: MarkSource,
+    /// What becomes of what is refused.
+    pub refuse: Refusal,
     /// Id bases of containers whose ids count as the host's.
     pub containers: Vec<IdBase>,
     /// The resolver, if any name or the file calls for one.

@@ -32,6 +32,7 @@ pub fn resolve(config: &Config, accounts: &Accounts, now: i64) -> Result<Policy,
     let policy = Policy {
         gid_range: config.settings.gid_range,
         mark: config.settings.mark,
+        refuse: config.settings.refuse,
         containers: config.settings.containers.clone(),
         resolver: resolver(config, accounts, &mut problems),
         dhcp_clients: DHCP_CLIENTS.iter().filter_map(|name| accounts.users.get(*name)).map(|user| user.uid).collect(),

@@ -23,6 +23,18 @@ pub struct Settings {
     pub dns: Option<Dns>,
     /// Id bases of containers whose ids are taken for the host's, sorted.
     pub containers: Vec<IdBase>,
+    /// What becomes of what is refused.
+    pub refuse: Refusal,
+}
+
+/// What whoever is refused gets to know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Refusal {
+    /// An error at once.
+    #[default]
+    Reject,
+    /// Nothing; a connection is given up when its program's patience ends.
+    Drop,
 }
 
 /// Who labels connections.
@@ -87,7 +99,7 @@ impl fmt::Display for Upstream {
     }
 }
 
-const KEYS: [&str; 7] = ["gid_range", "inet", "table", "defaults", "mark", "dns", "containers"];
+const KEYS: [&str; 8] = ["gid_range", "inet", "table", "defaults", "mark", "dns", "containers", "refuse"];
 
 pub(super) fn read(section: Option<&Node>, at: At<'_>, report: &mut Report) -> (Settings, Defaults) {
     let empty = Node::Object(Vec::new());
@@ -113,6 +125,7 @@ pub(super) fn read(section: Option<&Node>, at: At<'_>, report: &mut Report) -> (
         mark: fields.read("mark", at, report, read_mark).unwrap_or(MarkSource::Ebpf),
         dns: fields.read("dns", at, report, |node, at, report| Some(read_dns(node, at, report))),
         containers: fields.read("containers", at, report, read_containers).unwrap_or_default(),
+        refuse: fields.read("refuse", at, report, read_refusal).unwrap_or_default(),
     };
     (settings, defaults.unwrap_or_default())
 }
@@ -145,6 +158,14 @@ fn read_mark(node: &Node, at: At<'_>, report: &mut Report) -> Option<MarkSource>
         "ebpf" => Ok(MarkSource::Ebpf),
         "nft" => Ok(MarkSource::Nft),
         _ => Err("is no way to set marks, expected 'ebpf' or 'nft'"),
+    })
+}
+
+fn read_refusal(node: &Node, at: At<'_>, report: &mut Report) -> Option<Refusal> {
+    fields::checked(node, at, report, |text| match text {
+        "reject" => Ok(Refusal::Reject),
+        "drop" => Ok(Refusal::Drop),
+        _ => Err("is no way to refuse, expected 'reject' or 'drop'"),
     })
 }
 

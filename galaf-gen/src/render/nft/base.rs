@@ -1,6 +1,6 @@
 //! The chains every packet passes: what the machine needs, then the verdict maps, then refusal.
 
-use galaf::config::{Family, MarkSource, Upstream};
+use galaf::config::{Family, MarkSource, Refusal, Upstream};
 
 use super::names;
 use super::table::{Chain, Hook, Table};
@@ -14,14 +14,14 @@ const WITH_PORTS: &str = "{ tcp, udp, sctp, dccp, udplite }";
 const REUSABLE: &str = "{ tcp, udp, udplite, icmp, icmpv6 }";
 
 pub(super) fn add(table: &mut Table, policy: &Policy) {
-    table.chains.push(refuse());
+    table.chains.push(refuse(policy.refuse));
     let output = output(table, policy);
     table.chains.push(output);
     table.chains.push(input());
 }
 
-/// Records where somebody was not let through, and tells them at once.
-fn refuse() -> Chain {
+/// Records where somebody was not let through, and ends it.
+fn refuse(refusal: Refusal) -> Chain {
     let mut chain = Chain::regular(names::REFUSE);
     for family in Family::ALL {
         let (nfproto, daddr) = (words::nfproto(family), words::daddr(family));
@@ -34,9 +34,14 @@ fn refuse() -> Chain {
         chain.rule(record(WITH_PORTS, "th dport"), &format!("record, {family}"));
         chain.rule(record(&format!("!= {WITH_PORTS}"), "0"), &format!("record, {family} without ports"));
     }
-    // A reset ends connect() at once in both families; after an ICMPv6 error it would try for a second.
-    chain.rule("meta l4proto tcp reject with tcp reset", "refuse at once");
-    chain.rule("reject with icmpx admin-prohibited", "refuse at once");
+    match refusal {
+        Refusal::Reject => {
+            // A reset ends connect() at once in both families; after an ICMPv6 error it would try for a second.
+            chain.rule("meta l4proto tcp reject with tcp reset", "refuse at once");
+            chain.rule("reject with icmpx admin-prohibited", "refuse at once");
+        }
+        Refusal::Drop => chain.rule("drop", "refuse silently"),
+    }
     chain
 }
 
