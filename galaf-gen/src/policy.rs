@@ -84,6 +84,8 @@ pub struct Grant {
     pub with: With,
     /// When it lapses, in seconds since the epoch.
     pub until: Option<i64>,
+    /// Whether new connections are written to the kernel's log.
+    pub log: bool,
     /// What the file says of it.
     pub comment: Option<String>,
 }

@@ -16,6 +16,7 @@ pub(super) fn from_rules(config: &Config, entry: &Entry) -> Vec<Grant> {
         to: to.clone(),
         with: With::Text(grant.condition.clone()),
         until: None,
+        log: entry.log,
         comment: None,
     };
     entry.grants.iter().map(rule).collect()
@@ -25,15 +26,16 @@ pub(super) fn from_rules(config: &Config, entry: &Entry) -> Vec<Grant> {
 pub(super) fn from_allow(entry: &Entry, context: &Context<'_>, at: &JsonPath, problems: &mut Messages) -> Vec<Grant> {
     let mut families = entry.families.clone();
     families.sort_unstable();
-    from_items(&entry.allow, Place::Allow, &families, context, &at.key("allow"), problems)
+    from_items(entry, &entry.allow, Place::Allow, &families, context, &at.key("allow"), problems)
 }
 
 /// The denials of `deny`, in both families: one that was left out in `families` may be granted by another entry.
 pub(super) fn from_deny(entry: &Entry, context: &Context<'_>, at: &JsonPath, problems: &mut Messages) -> Vec<Grant> {
-    from_items(&entry.deny, Place::Deny, &Family::ALL, context, &at.key("deny"), problems)
+    from_items(entry, &entry.deny, Place::Deny, &Family::ALL, context, &at.key("deny"), problems)
 }
 
 fn from_items(
+    entry: &Entry,
     items: &[Scope],
     place: impl Fn(usize) -> Place,
     families: &[Family],
@@ -51,6 +53,7 @@ fn from_items(
                 to: to.clone(),
                 with: with.clone(),
                 until: item.until.map(|until| until.at(context.now)),
+                log: entry.log || item.log,
                 comment: item.comment.clone(),
             }));
         }

@@ -23,6 +23,8 @@ pub struct Entry {
     pub allow: Vec<Scope>,
     /// What no grant of any entry opens.
     pub deny: Vec<Scope>,
+    /// Write everything that is granted or denied to the kernel's log.
+    pub log: bool,
     /// The families of those that do not bring theirs along.
     pub families: Vec<Family>,
     /// How to start it; only an application has one.
@@ -72,11 +74,11 @@ pub(super) struct Defaults {
 }
 
 /// The keys of an entry that is not launched.
-const USER_KEYS: [&str; 6] = ["domains", "families", "rule", "rule6", "allow", "deny"];
+const USER_KEYS: [&str; 7] = ["domains", "families", "rule", "rule6", "allow", "deny", "log"];
 /// The keys of `defaults`.
 pub(super) const GRANT_KEYS: [&str; 4] = ["domains", "families", "rule", "rule6"];
 const LAUNCH_KEYS: [&str; 6] = ["users", "env", "keep_env", "no_new_privileges", "seccomp", "user_owned"];
-const GROUP_KEYS: [&str; 14] = [
+const GROUP_KEYS: [&str; 15] = [
     "execv",
     "domains",
     "families",
@@ -84,6 +86,7 @@ const GROUP_KEYS: [&str; 14] = [
     "rule6",
     "allow",
     "deny",
+    "log",
     "users",
     "env",
     "keep_env",
@@ -156,6 +159,7 @@ fn read_granting(fields: &Fields<'_>, shared: &Shared, at: At<'_>, report: &mut 
         domains,
         allow,
         deny,
+        log: fields.read("log", at, report, fields::boolean).unwrap_or(false),
         families: parts.families,
         launch: None,
         gid_range: None,

@@ -8,9 +8,11 @@ use crate::policy::{Grant, Place, Subject, To, With};
 
 /// How long an address stays granted or denied after it was last an answer or a destination.
 pub(super) const LEARNED_TIMEOUT: &str = "1d";
+/// What one rule may write to the log: whoever can open connections must not be able to fill the disk.
+const LOG_LIMIT: &str = "limit rate 10/second burst 20 packets";
 
-/// What matches `grant`, then `verdict`; the sets it needs are added to `sets`.
-pub(super) fn rule(subject: &Subject, grant: &Grant, verdict: &str, sets: &mut Vec<Set>) -> Rule {
+/// What matches `grant`, then `verdict`, after a rule that logs if it is to be; the sets they need are added to `sets`.
+pub(super) fn rules(subject: &Subject, grant: &Grant, verdict: &str, sets: &mut Vec<Set>) -> Vec<Rule> {
     // The family is named even where another match implies it: a condition like `tcp dport 443` does not,
     // and in a table of family inet would speak for IPv6 too.
     let mut parts = vec![format!("meta nfproto {}", words::nfproto(grant.family))];
@@ -34,19 +36,28 @@ pub(super) fn rule(subject: &Subject, grant: &Grant, verdict: &str, sets: &mut V
         }
     };
     parts.extend(with(subject, grant, sets));
-    // The element is there, so the update only renews its timeout; it cannot fail and take the verdict with it.
-    parts.extend(learned.map(|set| format!("update @{set} {{ {daddr} timeout {LEARNED_TIMEOUT} }}")));
-    parts.push(verdict.to_owned());
-    Rule {
-        text: parts.join(" "),
-        comment: comment(subject, grant),
+    let rule = |text: String, comment: String| Rule {
+        text,
+        comment,
         origin: Some(Origin {
             subject: subject.id,
             name: subject.name.to_string(),
             place: grant.place,
             family: grant.family,
         }),
-    }
+    };
+    let comment = comment(subject, grant);
+    // Alone in its rule: with the limit reached it ends the rule, and must not end a verdict with it.
+    let log = grant.log.then(|| {
+        let does = if matches!(grant.place, Place::Deny(_)) { "denied" } else { "allowed" };
+        let statement = format!("log prefix \"galaf {} {does}: \" level info", subject.name);
+        let text = format!("{} ct state new {LOG_LIMIT} {statement}", parts.join(" "));
+        rule(text, format!("{}: log", subject.name))
+    });
+    // The element is there, so the update only renews its timeout; it cannot fail and take the verdict with it.
+    parts.extend(learned.map(|set| format!("update @{set} {{ {daddr} timeout {LEARNED_TIMEOUT} }}")));
+    parts.push(verdict.to_owned());
+    log.into_iter().chain([rule(parts.join(" "), comment)]).collect()
 }
 
 fn with(subject: &Subject, grant: &Grant, sets: &mut Vec<Set>) -> Option<String> {

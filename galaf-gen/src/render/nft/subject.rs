@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::grant::rule;
+use super::grant::rules;
 use super::names;
 use super::table::{Chain, Map, Set, Table};
 use crate::policy::{Grant, Policy, Subject, SubjectId};
@@ -59,7 +59,7 @@ impl Dispatch {
         map.extend(with_containers(subject.id.number(), policy).map(|id| (id, format!("jump {name}"))));
         let mut chain = Chain::regular(name);
         let mut sets: Vec<Set> = Vec::new();
-        chain.rules.extend(grants.iter().map(|grant| rule(subject, grant, verdict, &mut sets)));
+        chain.rules.extend(grants.iter().flat_map(|grant| rules(subject, grant, verdict, &mut sets)));
         // Grants that differ only in what with share the set of where to.
         sets.sort_by(|a, b| a.name.cmp(&b.name));
         sets.dedup_by(|next, set| next.name == set.name);

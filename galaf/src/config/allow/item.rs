@@ -6,7 +6,7 @@ use crate::config::fields::{self, Fields};
 use crate::config::problem::Report;
 use crate::json::Node;
 
-const KEYS: [&str; 6] = ["to", "tcp", "udp", "icmp", "comment", "until"];
+const KEYS: [&str; 7] = ["to", "tcp", "udp", "icmp", "log", "comment", "until"];
 
 /// Reads an entry's `allow` or `deny`; `noun` is what its items are called.
 pub(crate) fn read(node: &Node, noun: &str, aliases: &Aliases, at: At<'_>, report: &mut Report) -> Option<Vec<Scope>> {
@@ -37,6 +37,7 @@ fn item(node: &Node, aliases: &Aliases, at: At<'_>, report: &mut Report) -> Scop
     Scope {
         to,
         protocols,
+        log: fields.read("log", at, report, fields::boolean).unwrap_or(false),
         comment: fields.read("comment", at, report, |node, at, report| fields::checked(node, at, report, comment)),
         until: fields.read("until", at, report, |node, at, report| fields::checked(node, at, report, Until::parse)),
     }

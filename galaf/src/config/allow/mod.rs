@@ -25,6 +25,8 @@ pub struct Scope {
     pub protocols: Vec<Protocol>,
     /// For whoever reads the rules.
     pub comment: Option<String>,
+    /// Write what it decides to the kernel's log.
+    pub log: bool,
     /// When the item lapses.
     pub until: Option<Until>,
 }
