@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use galaf::config::{Addresses, Dns, Domain, Family, Launch, MarkSource, Ports, Refusal, RuleText};
+use galaf::config::{Addresses, Dns, Domain, Family, Launch, MarkSource, Mode, Ports, Refusal, RuleText};
 use galaf::fold::IdBase;
 use galaf::id::{GidRange, GroupId, UserId};
 use galaf::name::Name;
@@ -16,6 +16,8 @@ pub struct Policy {
     pub mark: MarkSource,
     /// What becomes of what is refused.
     pub refuse: Refusal,
+    /// Whether anything is refused, where a subject does not say it itself.
+    pub mode: Mode,
     /// Id bases of containers whose ids count as the host's.
     pub containers: Vec<IdBase>,
     /// The resolver, if any name or the file calls for one.
@@ -34,6 +36,16 @@ impl Policy {
     /// Applications, then users.
     pub fn subjects(&self) -> impl Iterator<Item = &Subject> {
         self.applications.iter().map(|application| &application.subject).chain(&self.users)
+    }
+
+    /// Whether what `subject` is not granted, or is denied, is let through.
+    pub fn audits(&self, subject: &Subject) -> bool {
+        subject.mode.unwrap_or(self.mode) == Mode::Audit
+    }
+
+    /// Whether anything is let through that is not granted.
+    pub fn audits_anything(&self) -> bool {
+        self.mode == Mode::Audit || self.subjects().any(|subject| self.audits(subject))
     }
 }
 
@@ -57,6 +69,8 @@ pub struct Subject {
     pub grants: Vec<Grant>,
     /// Where it may not, whatever it or another entry is granted.
     pub denials: Vec<Grant>,
+    /// Whether what it is not granted is refused; `None`: as for everybody.
+    pub mode: Option<Mode>,
 }
 
 impl Subject {

@@ -8,6 +8,7 @@ Columns:
   sent      what the firewall let out
   received  what the firewall let in
   refused   asked less sent
+  While something is audited, a table of its own has what was let through and would have been refused.
   The counters run since the firewall was first loaded; a reload keeps them.
 
 Words in place of a name:
@@ -77,7 +78,7 @@ pub(crate) enum SortKey {
 pub(crate) enum Only {
     /// What was sent, received and refused per user and application
     Traffic,
-    /// The destinations that were refused
+    /// The destinations that were refused, and those that audit let through
     Refused,
 }
 

@@ -59,6 +59,29 @@ fn real_packets_are_counted_for_their_application_and_refusals_recorded() {
 }
 
 #[test]
+fn an_audit_is_told_by_its_sets_and_its_destinations_are_no_refusals() {
+    let Some(namespace) = Namespace::with_firewall() else { return };
+    assert_eq!(namespace.stats(&["--json"]).json()["audited"], Value::Null);
+    let set = |family| {
+        format!(
+            "type mark . ipv{family}_addr . inet_proto . inet_service; flags dynamic,timeout; timeout 1h; size 4; counter;"
+        )
+    };
+    namespace.nft(&format!(
+        "add set inet galaf audited4 {{ {} }}
+         add set inet galaf audited6 {{ {} }}
+         add element inet galaf audited6 {{ 0x7534fffe . ::1 . udp . 9 counter packets 5 bytes 150 }}",
+        set(4),
+        set(6)
+    ));
+    let report = namespace.stats(&["--json"]).json();
+    assert_eq!((&report["refused"], &report["sets"]["audited6"]["count"]), (&json!([]), &json!(1)));
+    assert_eq!((&report["audited"][0]["address"], &report["audited"][0]["packets"]), (&json!("::1"), &json!(5)));
+    let table = namespace.stats(&["--only", "refused"]).out;
+    assert!(table.starts_with("nothing refused of late\n\nlet through by audit"), "{table}");
+}
+
+#[test]
 fn a_repeated_refusal_is_seen_anew() {
     let Some(namespace) = Namespace::with_firewall() else { return };
     namespace.nft(

@@ -75,7 +75,8 @@ pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path) -> Result
         (Some(_), false, false) => dnsmasq::forget_answers(&conf_path)?,
         (Some(_), false, true) => dnsmasq::Outcome::Unchanged,
     };
-    Ok(Report { diff: diff(&former, artifacts, &policy.new_groups), resolver, marks })
+    let diff = diff(&former, artifacts, &policy.new_groups);
+    Ok(Report { diff, resolver, marks, audit: report::audit(policy) })
 }
 
 /// The containers of the index that is about to be replaced; none if there is no index.

@@ -33,6 +33,7 @@ pub fn resolve(config: &Config, accounts: &Accounts, now: i64) -> Result<Policy,
         gid_range: config.settings.gid_range,
         mark: config.settings.mark,
         refuse: config.settings.refuse,
+        mode: config.settings.mode,
         containers: config.settings.containers.clone(),
         resolver: resolver(config, accounts, &mut problems),
         dhcp_clients: DHCP_CLIENTS.iter().filter_map(|name| accounts.users.get(*name)).map(|user| user.uid).collect(),
@@ -90,7 +91,7 @@ fn subject(context: &Context<'_>, name: &Name, entry: &Entry, id: SubjectId, pro
     let mut grants = grants::from_rules(context.config, entry);
     grants.extend(grants::from_allow(entry, context, &at, problems));
     let denials = grants::from_deny(entry, context, &at, problems);
-    Subject { name: name.clone(), id, grants, denials }
+    Subject { name: name.clone(), id, grants, denials, mode: entry.mode }
 }
 
 fn resolver(config: &Config, accounts: &Accounts, problems: &mut Messages) -> Option<Resolver> {

@@ -7,5 +7,5 @@ mod snapshot;
 
 pub(crate) use counter::Counter;
 pub(crate) use names::{Identity, Label, NamedId, Names, User};
-pub(crate) use report::Report;
-pub(crate) use snapshot::{Protocol, Refusal, Set, SetName, Snapshot, Traffic};
+pub(crate) use report::{RefusedRow, Report};
+pub(crate) use snapshot::{Audited, Protocol, Refusal, Set, SetName, Snapshot, Traffic};

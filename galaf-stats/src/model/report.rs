@@ -46,7 +46,7 @@ impl Counts {
     }
 }
 
-/// A refused destination.
+/// A destination that was refused, or let through by audit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RefusedRow {
     pub(crate) who: Identity,
@@ -58,6 +58,8 @@ pub(crate) struct RefusedRow {
 pub(crate) struct Report {
     pub(crate) traffic: Vec<TrafficRow>,
     pub(crate) refused: Vec<RefusedRow>,
+    /// What was let through by audit; `None` if nothing is audited.
+    pub(crate) audited: Option<Vec<RefusedRow>>,
     /// The sets that have no room left, with their size.
     pub(crate) full: Vec<(SetName, usize)>,
     /// How many ids may have a name that is not shown.
@@ -68,7 +70,8 @@ impl Report {
     pub(crate) fn new(snapshot: &Snapshot, names: &Names, sort: SortKey) -> Self {
         Self {
             traffic: traffic(snapshot, names, sort),
-            refused: refused(snapshot, names, sort),
+            refused: destinations(snapshot.refusals(), names, sort),
+            audited: snapshot.let_through().map(|audited| destinations(audited, names, sort)),
             full: full(snapshot),
             unnamed: names.not_asked,
         }
@@ -76,10 +79,6 @@ impl Report {
 
     pub(crate) fn traffic_total(&self) -> Counts {
         self.traffic.iter().map(|row| row.counts).fold(Counts::default(), Counts::plus)
-    }
-
-    pub(crate) fn refused_total(&self) -> Counter {
-        self.refused.iter().map(|row| row.refusal.counter).sum()
     }
 }
 
@@ -103,11 +102,9 @@ fn traffic(snapshot: &Snapshot, names: &Names, sort: SortKey) -> Vec<TrafficRow>
     rows
 }
 
-fn refused(snapshot: &Snapshot, names: &Names, sort: SortKey) -> Vec<RefusedRow> {
-    let mut rows: Vec<RefusedRow> = snapshot
-        .refusals()
-        .map(|refusal| RefusedRow { who: names.identity(refusal.mark), refusal: refusal.clone() })
-        .collect();
+fn destinations<'a>(refusals: impl Iterator<Item = &'a Refusal>, names: &Names, sort: SortKey) -> Vec<RefusedRow> {
+    let mut rows: Vec<RefusedRow> =
+        refusals.map(|refusal| RefusedRow { who: names.identity(refusal.mark), refusal: refusal.clone() }).collect();
     rows.sort_by(|a, b| {
         let destination = |r: &Refusal| (r.address, r.protocol, r.port, r.mark);
         let by_key = descending(sort, a.refusal.counter).cmp(&descending(sort, b.refusal.counter));
@@ -127,7 +124,7 @@ fn descending(sort: SortKey, counter: Counter) -> Reverse<u64> {
 
 fn full(snapshot: &Snapshot) -> Vec<(SetName, usize)> {
     let traffic = snapshot.traffic_sets().map(|(name, set)| (name, set.is_full(), set.size));
-    let refused = snapshot.refused_sets().map(|(name, set)| (name, set.is_full(), set.size));
+    let refused = snapshot.destination_sets().into_iter().map(|(name, set)| (name, set.is_full(), set.size));
     traffic
         .into_iter()
         .chain(refused)
@@ -161,7 +158,7 @@ mod tests {
     fn snapshot(before: &[(Mark, u64, u64)], after: &[(Mark, u64, u64)], received: &[(Mark, u64, u64)]) -> Snapshot {
         let none = || Set { size: None, elements: vec![] };
         let [out_before, out_after, in_after] = [before, after, received].map(set);
-        Snapshot { out_before, out_after, in_after, refused4: none(), refused6: none() }
+        Snapshot { out_before, out_after, in_after, refused4: none(), refused6: none(), audited: None }
     }
 
     fn order(snapshot: &Snapshot, sort: SortKey) -> Vec<Mark> {
@@ -214,7 +211,8 @@ mod tests {
         let report = Report::new(&snapshot, &Names::default(), SortKey::Bytes);
         let addresses: Vec<String> = report.refused.iter().map(|row| row.refusal.address.to_string()).collect();
         assert_eq!(addresses, ["2001:db8::1", "192.0.2.9", "192.0.2.10"]);
-        assert_eq!(report.refused_total(), counter(3, 80));
+        let total: Counter = report.refused.iter().map(|row| row.refusal.counter).sum();
+        assert_eq!(total, counter(3, 80));
         assert_eq!(report.refused[0].who.application, Label::Number(30004));
     }
 

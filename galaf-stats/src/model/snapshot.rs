@@ -15,6 +15,8 @@ pub(crate) enum SetName {
     InAfter,
     Refused4,
     Refused6,
+    Audited4,
+    Audited6,
 }
 
 impl SetName {
@@ -26,17 +28,19 @@ impl SetName {
             Self::InAfter => "in_after",
             Self::Refused4 => "refused4",
             Self::Refused6 => "refused6",
+            Self::Audited4 => "audited4",
+            Self::Audited6 => "audited6",
         }
     }
 
-    /// Whether its elements are refused destinations, not marks.
-    pub(crate) fn holds_refusals(self) -> bool {
-        matches!(self, Self::Refused4 | Self::Refused6)
+    /// Whether its elements are destinations, not marks.
+    pub(crate) fn holds_destinations(self) -> bool {
+        matches!(self, Self::Refused4 | Self::Refused6 | Self::Audited4 | Self::Audited6)
     }
 
     /// What the firewall can no longer do once the set is full.
     pub(crate) fn when_full(self) -> &'static str {
-        if self.holds_refusals() {
+        if self.holds_destinations() {
             "further destinations are not recorded"
         } else {
             "traffic of further users and applications is not counted"
@@ -71,7 +75,7 @@ pub(crate) struct Traffic {
     pub(crate) counter: Counter,
 }
 
-/// A destination that was refused.
+/// A destination that was refused, or would have been but for an audit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
     pub(crate) mark: Mark,
@@ -137,6 +141,15 @@ pub(crate) struct Snapshot {
     pub(crate) in_after: Set<Traffic>,
     pub(crate) refused4: Set<Refusal>,
     pub(crate) refused6: Set<Refusal>,
+    /// What was let through by audit; `None` if nothing is audited.
+    pub(crate) audited: Option<Audited>,
+}
+
+/// The sets that exist while something is audited.
+#[derive(Debug)]
+pub(crate) struct Audited {
+    pub(crate) ipv4: Set<Refusal>,
+    pub(crate) ipv6: Set<Refusal>,
 }
 
 impl Snapshot {
@@ -148,8 +161,13 @@ impl Snapshot {
         ]
     }
 
-    pub(crate) fn refused_sets(&self) -> [(SetName, &Set<Refusal>); 2] {
-        [(SetName::Refused4, &self.refused4), (SetName::Refused6, &self.refused6)]
+    /// The sets of destinations that are there.
+    pub(crate) fn destination_sets(&self) -> Vec<(SetName, &Set<Refusal>)> {
+        let mut sets = vec![(SetName::Refused4, &self.refused4), (SetName::Refused6, &self.refused6)];
+        if let Some(audited) = &self.audited {
+            sets.extend([(SetName::Audited4, &audited.ipv4), (SetName::Audited6, &audited.ipv6)]);
+        }
+        sets
     }
 
     /// All refusals, of both families.
@@ -157,10 +175,15 @@ impl Snapshot {
         self.refused4.elements.iter().chain(&self.refused6.elements)
     }
 
+    /// Everything let through by audit, of both families; `None` if nothing is audited.
+    pub(crate) fn let_through(&self) -> Option<impl Iterator<Item = &Refusal>> {
+        self.audited.as_ref().map(|audited| audited.ipv4.elements.iter().chain(&audited.ipv6.elements))
+    }
+
     /// Every mark that occurs, as often as it does.
     pub(crate) fn marks(&self) -> impl Iterator<Item = Mark> {
         let traffic = self.traffic_sets().into_iter().flat_map(|(_, set)| set.elements.iter().map(|e| e.mark));
-        traffic.chain(self.refusals().map(|refusal| refusal.mark))
+        traffic.chain(self.refusals().chain(self.let_through().into_iter().flatten()).map(|refusal| refusal.mark))
     }
 }
 

@@ -16,6 +16,7 @@ struct Document<'a> {
     version: u32,
     sets: Sets<'a>,
     refused: Vec<RefusedObject<'a>>,
+    audited: Option<Vec<RefusedObject<'a>>>,
 }
 
 #[derive(Serialize)]
@@ -25,6 +26,8 @@ struct Sets<'a> {
     in_after: SetObject<'a>,
     refused4: Fill,
     refused6: Fill,
+    audited4: Option<Fill>,
+    audited6: Option<Fill>,
 }
 
 #[derive(Serialize)]
@@ -98,8 +101,6 @@ enum IdKind {
 
 /// Writes the document and a newline.
 pub(crate) fn write(out: &mut impl Write, snapshot: &Snapshot, names: &Names) -> io::Result<()> {
-    let mut refusals: Vec<&Refusal> = snapshot.refusals().collect();
-    refusals.sort_by_key(|r| (r.mark, r.address, r.protocol, r.port));
     let document = Document {
         version: VERSION,
         sets: Sets {
@@ -108,8 +109,11 @@ pub(crate) fn write(out: &mut impl Write, snapshot: &Snapshot, names: &Names) ->
             in_after: set(&snapshot.in_after, names),
             refused4: fill(&snapshot.refused4),
             refused6: fill(&snapshot.refused6),
+            audited4: snapshot.audited.as_ref().map(|audited| fill(&audited.ipv4)),
+            audited6: snapshot.audited.as_ref().map(|audited| fill(&audited.ipv6)),
         },
-        refused: refusals.into_iter().map(|refusal| refused(refusal, names)).collect(),
+        refused: destinations(snapshot.refusals(), names),
+        audited: snapshot.let_through().map(|audited| destinations(audited, names)),
     };
     serde_json::to_writer(&mut *out, &document)?;
     out.write_all(b"\n")
@@ -124,6 +128,12 @@ fn set<'a>(set: &Set<Traffic>, names: &'a Names) -> SetObject<'a> {
 
 fn fill<E>(set: &Set<E>) -> Fill {
     Fill { size: set.size, count: set.elements.len(), full: set.is_full() }
+}
+
+fn destinations<'a>(refusals: impl Iterator<Item = &'a Refusal>, names: &'a Names) -> Vec<RefusedObject<'a>> {
+    let mut refusals: Vec<&Refusal> = refusals.collect();
+    refusals.sort_by_key(|r| (r.mark, r.address, r.protocol, r.port));
+    refusals.into_iter().map(|refusal| refused(refusal, names)).collect()
 }
 
 fn refused<'a>(refusal: &Refusal, names: &'a Names) -> RefusedObject<'a> {
@@ -186,6 +196,7 @@ mod tests {
             in_after: none(),
             refused4: Set { size: Some(4096), elements: vec![] },
             refused6: Set { size: Some(4096), elements: vec![refusal] },
+            audited: None,
         };
         let alice = User { name: "alice\u{1b}".to_owned(), gid: GroupId(1000) };
         let names = Names { users: [(UserId(1000), alice)].into(), ..Names::default() };

@@ -1,15 +1,15 @@
-//! The table of refused destinations.
+//! Tables of destinations: refused, or let through by audit.
 
 use comfy_table::Cell;
 
 use super::table::{self, Column, Kind};
 use super::{Style, label, units};
-use crate::model::{Refusal, Report};
+use crate::model::{Counter, Refusal, RefusedRow};
 
-pub(super) fn render(report: &Report, style: &Style) -> String {
+pub(super) fn render(rows: &[RefusedRow], style: &Style) -> String {
     let columns = columns(style);
     let mut table = table::new(&columns, style);
-    for row in &report.refused {
+    for row in rows {
         let refusal = &row.refusal;
         let mut cells = vec![Cell::new(label::text(&row.who.user)), Cell::new(label::text(&row.who.application))];
         if style.wide {
@@ -29,7 +29,7 @@ pub(super) fn render(report: &Report, style: &Style) -> String {
         table.add_row(cells);
     }
     if style.totals {
-        table.add_row(total(report, style));
+        table.add_row(total(rows, style));
     }
     table::lines(table, &columns)
 }
@@ -52,8 +52,8 @@ fn columns(style: &Style) -> Vec<Column> {
     columns
 }
 
-fn total(report: &Report, style: &Style) -> Vec<Cell> {
-    let total = report.refused_total();
+fn total(rows: &[RefusedRow], style: &Style) -> Vec<Cell> {
+    let total: Counter = rows.iter().map(|row| row.refusal.counter).sum();
     let blanks = if style.wide { 4 } else { 3 };
     let mut texts = vec!["total".to_owned()];
     texts.extend((0..blanks).map(|_| String::new()));

@@ -16,12 +16,19 @@ pub(crate) fn render(report: &Report, style: &Style) -> String {
         let table = if report.refused.is_empty() {
             "nothing refused of late\n".to_owned()
         } else {
-            refused::render(report, style)
+            refused::render(&report.refused, style)
         };
         parts.push(if style.traffic && !report.refused.is_empty() {
             format!("refused destinations\n\n{table}")
         } else {
             table
+        });
+    }
+    if let (true, Some(rows)) = (style.refused, &report.audited) {
+        parts.push(if rows.is_empty() {
+            "nothing let through by audit of late\n".to_owned()
+        } else {
+            format!("let through by audit, and refused without it\n\n{}", refused::render(rows, style))
         });
     }
     let notes = notes(report, style);
@@ -34,8 +41,13 @@ pub(crate) fn render(report: &Report, style: &Style) -> String {
 fn notes(report: &Report, style: &Style) -> String {
     let traffic = report.traffic.iter().filter(|_| style.traffic).map(|row| &row.who);
     let refused = report.refused.iter().filter(|_| style.refused).map(|row| &row.who);
-    let mut notes: String = label::footnotes(traffic.chain(refused)).iter().map(|note| format!("{note}\n")).collect();
-    let shown = |set: SetName| if set.holds_refusals() { style.refused } else { style.traffic };
+    let audited = report.audited.iter().flatten().filter(|_| style.refused).map(|row| &row.who);
+    let mut notes: String =
+        label::footnotes(traffic.chain(refused).chain(audited)).iter().map(|note| format!("{note}\n")).collect();
+    if report.audited.is_some() {
+        notes.push_str("note: audit is on: what is not granted is let through, for some or for all\n");
+    }
+    let shown = |set: SetName| if set.holds_destinations() { style.refused } else { style.traffic };
     for (set, size) in report.full.iter().filter(|(set, _)| shown(*set)) {
         notes.push_str(&format!("note: set '{set}' is full ({size}): {}\n", set.when_full()));
     }
@@ -52,7 +64,7 @@ fn notes(report: &Report, style: &Style) -> String {
 mod tests {
     use super::*;
     use crate::args::SortKey;
-    use crate::model::{Counter, Names, Protocol, Refusal, Set, Snapshot, Traffic, User};
+    use crate::model::{Audited, Counter, Names, Protocol, Refusal, Set, Snapshot, Traffic, User};
     use galaf::id::{GroupId, UserId};
     use galaf::mark::{Mark, OVERFLOW, UNKNOWN};
 
@@ -87,6 +99,7 @@ mod tests {
                 elements: vec![refusal("192.0.2.7", 6, Some(25), 20, 3480), refusal("192.0.2.9", 253, None, 2, 3590)],
             },
             refused6: Set { size: Some(2), elements: vec![refusal("2001:db8::1", 58, None, 4, 0)] },
+            audited: None,
         }
     }
 
@@ -107,6 +120,23 @@ mod tests {
     fn both_tables_and_their_notes_read_as_expected() {
         let text = shown(&snapshot(), PLAIN);
         assert_eq!(text, include_str!("../../tests/golden/tables.txt"), "\n{text}");
+    }
+
+    #[test]
+    fn what_audit_let_through_stands_apart_from_what_was_refused() {
+        let mut snapshot = snapshot();
+        let ipv4 = Set { size: Some(1), elements: vec![refusal("198.51.100.9", 6, Some(443), 7, 3590)] };
+        snapshot.audited = Some(Audited { ipv4, ipv6: Set { size: Some(1), elements: vec![] } });
+        let text = shown(&snapshot, Style { traffic: false, ..PLAIN });
+        let (refused, audited) = text.split_once("let through by audit, and refused without it\n").unwrap();
+        assert!(refused.contains("192.0.2.7") && !refused.contains("198.51.100.9"), "\n{text}");
+        assert!(audited.contains("198.51.100.9") && !audited.contains("192.0.2.7"), "\n{text}");
+        assert!(audited.contains("note: audit is on: ") && audited.contains("set 'audited4' is full"), "\n{text}");
+        snapshot.audited.as_mut().unwrap().ipv4.elements.clear();
+        let text = shown(&snapshot, PLAIN);
+        assert!(text.contains("nothing let through by audit of late\n"), "\n{text}");
+        let text = shown(&snapshot, Style { refused: false, ..PLAIN });
+        assert!(!text.contains("of late") && text.contains("note: audit is on: "), "\n{text}");
     }
 
     #[test]
@@ -193,6 +223,7 @@ mod tests {
             in_after: set(&[]),
             refused4: Set { size: None, elements: vec![] },
             refused6: empty,
+            audited: None,
         };
         assert_eq!(shown(&nothing, PLAIN), "no traffic yet\n\nnothing refused of late\n");
     }

@@ -7,6 +7,7 @@ use super::fields::{self, Fields};
 use super::grant::{Family, Grant, Parts, grants};
 use super::problem::Report;
 use super::rule_text::RuleText;
+use super::settings::Mode;
 use super::{execv, settings};
 use crate::id::GidRange;
 use crate::json::Node;
@@ -25,6 +26,8 @@ pub struct Entry {
     pub deny: Vec<Scope>,
     /// Write everything that is granted or denied to the kernel's log.
     pub log: bool,
+    /// Whether what is not granted is refused; `None`: as the file says.
+    pub mode: Option<Mode>,
     /// The families of those that do not bring theirs along.
     pub families: Vec<Family>,
     /// How to start it; only an application has one.
@@ -74,11 +77,11 @@ pub(super) struct Defaults {
 }
 
 /// The keys of an entry that is not launched.
-const USER_KEYS: [&str; 7] = ["domains", "families", "rule", "rule6", "allow", "deny", "log"];
+const USER_KEYS: [&str; 8] = ["domains", "families", "rule", "rule6", "allow", "deny", "log", "mode"];
 /// The keys of `defaults`.
 pub(super) const GRANT_KEYS: [&str; 4] = ["domains", "families", "rule", "rule6"];
 const LAUNCH_KEYS: [&str; 6] = ["users", "env", "keep_env", "no_new_privileges", "seccomp", "user_owned"];
-const GROUP_KEYS: [&str; 15] = [
+const GROUP_KEYS: [&str; 16] = [
     "execv",
     "domains",
     "families",
@@ -87,6 +90,7 @@ const GROUP_KEYS: [&str; 15] = [
     "allow",
     "deny",
     "log",
+    "mode",
     "users",
     "env",
     "keep_env",
@@ -160,6 +164,7 @@ fn read_granting(fields: &Fields<'_>, shared: &Shared, at: At<'_>, report: &mut 
         allow,
         deny,
         log: fields.read("log", at, report, fields::boolean).unwrap_or(false),
+        mode: fields.read("mode", at, report, settings::read_mode),
         families: parts.families,
         launch: None,
         gid_range: None,

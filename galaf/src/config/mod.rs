@@ -25,7 +25,7 @@ pub use entry::{Domains, Entry, Launch};
 pub use grant::{Family, Grant};
 pub use problem::{Problem, Problems};
 pub use rule_text::RuleText;
-pub use settings::{Dns, MarkSource, Refusal, Settings, Upstream};
+pub use settings::{Dns, MarkSource, Mode, Refusal, Settings, Upstream};
 
 use crate::json::Node;
 use crate::name::Name;

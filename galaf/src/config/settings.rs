@@ -25,6 +25,18 @@ pub struct Settings {
     pub containers: Vec<IdBase>,
     /// What becomes of what is refused.
     pub refuse: Refusal,
+    /// Whether anything is refused, where an entry does not say it itself.
+    pub mode: Mode,
+}
+
+/// Whether what is not granted is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It is.
+    #[default]
+    Enforce,
+    /// It is let through and recorded.
+    Audit,
 }
 
 /// What whoever is refused gets to know.
@@ -99,7 +111,7 @@ impl fmt::Display for Upstream {
     }
 }
 
-const KEYS: [&str; 8] = ["gid_range", "inet", "table", "defaults", "mark", "dns", "containers", "refuse"];
+const KEYS: [&str; 9] = ["gid_range", "inet", "table", "defaults", "mark", "dns", "containers", "refuse", "mode"];
 
 pub(super) fn read(section: Option<&Node>, at: At<'_>, report: &mut Report) -> (Settings, Defaults) {
     let empty = Node::Object(Vec::new());
@@ -125,6 +137,7 @@ pub(super) fn read(section: Option<&Node>, at: At<'_>, report: &mut Report) -> (
         mark: fields.read("mark", at, report, read_mark).unwrap_or(MarkSource::Ebpf),
         dns: fields.read("dns", at, report, |node, at, report| Some(read_dns(node, at, report))),
         containers: fields.read("containers", at, report, read_containers).unwrap_or_default(),
+        mode: fields.read("mode", at, report, read_mode).unwrap_or_default(),
         refuse: fields.read("refuse", at, report, read_refusal).unwrap_or_default(),
     };
     (settings, defaults.unwrap_or_default())
@@ -158,6 +171,14 @@ fn read_mark(node: &Node, at: At<'_>, report: &mut Report) -> Option<MarkSource>
         "ebpf" => Ok(MarkSource::Ebpf),
         "nft" => Ok(MarkSource::Nft),
         _ => Err("is no way to set marks, expected 'ebpf' or 'nft'"),
+    })
+}
+
+pub(super) fn read_mode(node: &Node, at: At<'_>, report: &mut Report) -> Option<Mode> {
+    fields::checked(node, at, report, |text| match text {
+        "enforce" => Ok(Mode::Enforce),
+        "audit" => Ok(Mode::Audit),
+        _ => Err("is no mode, expected 'enforce' or 'audit'"),
     })
 }
 

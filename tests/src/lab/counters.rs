@@ -43,6 +43,8 @@ pub struct Counters {
     pub in_after: BTreeMap<u32, Count>,
     /// What was refused, by mark, address, protocol number and port.
     pub refused: BTreeMap<(u32, IpAddr, u8, u16), Count>,
+    /// What was let through by audit, in the same way.
+    pub audited: BTreeMap<(u32, IpAddr, u8, u16), Count>,
 }
 
 impl Counters {
@@ -60,17 +62,20 @@ impl Counters {
             let elements = document["sets"][name]["elements"].as_array()?.iter();
             elements.map(|element| Some((mark(element)?, count(element)?))).collect::<Option<BTreeMap<_, _>>>()
         };
-        let refused = document["refused"].as_array()?.iter().map(|row| {
+        let destination = |row: &Value| {
             let protocol = u8::try_from(row["protocol"].as_u64()?).ok()?;
             // Protocols without ports have none.
             let port = u16::try_from(row["port"].as_u64().unwrap_or(0)).ok()?;
             Some(((mark(row)?, row["address"].as_str()?.parse().ok()?, protocol, port), count(row)?))
-        });
+        };
+        let destinations = |rows: &Value| rows.as_array().into_iter().flatten().map(destination).collect::<Option<_>>();
+        document["refused"].as_array()?;
         Some(Self {
             out_before: set("out_before")?,
             out_after: set("out_after")?,
             in_after: set("in_after")?,
-            refused: refused.collect::<Option<_>>()?,
+            refused: destinations(&document["refused"])?,
+            audited: destinations(&document["audited"])?,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use galaf::config::Domain;
+use galaf::config::{Domain, Mode};
 use galaf::id::UserId;
 use galaf::json::JsonPath;
 use galaf::mark::{GROUP_MASK, ROOT_GROUP, USER_MASK, half, is_plain};
@@ -20,19 +20,25 @@ const MAX_SUBSET: u32 = 3;
 
 /// Appends the section.
 pub(super) fn add(text: &mut String, policy: &Policy) -> Result<(), Messages> {
+    if policy.mode == Mode::Audit {
+        // dnsmasq refuses every mark that it has no line for, and most of those who are let through have no entry.
+        text.push_str("\n# Audit: everybody may ask for every name.\n");
+        return Ok(());
+    }
     text.push_str(
         "\n# Names each application or user may ask for; everything else is refused (extended error 15, Blocked).\n\
          conntrack\n\
          connmark-allowlist-enable\n",
     );
     let mut problems = Messages::new();
+    let may_ask = |subject: &&Subject| !subject.grants.is_empty() || policy.audits(subject);
     // Every user with an id that does not fit has the same half of a mark, those of user namespaces included.
     let has_a_mark = |subject: &&Subject| is_plain(subject.id.number());
-    for subject in policy.subjects().filter(|subject| !subject.grants.is_empty()).filter(has_a_mark) {
+    for subject in policy.subjects().filter(may_ask).filter(has_a_mark) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "# {}", subject.name);
         let mut selectors = Selectors::of(subject.id);
-        for patterns in lines(subject) {
+        for patterns in lines(policy, subject) {
             let Some(selector) = selectors.next() else {
                 problems.push(too_many(subject));
                 break;
@@ -56,9 +62,9 @@ fn too_many(subject: &Subject) -> (JsonPath, String) {
 }
 
 /// The patterns of a subject, as many in a line as fit.
-fn lines(subject: &Subject) -> Vec<String> {
-    if subject.may_ask_everything() {
-        // It has to be able to look up what it may reach.
+fn lines(policy: &Policy, subject: &Subject) -> Vec<String> {
+    if subject.may_ask_everything() || policy.audits(subject) {
+        // It has to be able to look up what it may reach, or is let through to.
         return vec!["*".to_owned()];
     }
     let room = MAX_LINE - "connmark-allowlist=4294967295/4294967295,".len();

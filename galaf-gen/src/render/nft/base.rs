@@ -1,14 +1,10 @@
 //! The chains every packet passes: what the machine needs, then the verdict maps, then refusal.
 
-use galaf::config::{Family, MarkSource, Refusal, Upstream};
+use galaf::config::{MarkSource, Refusal, Upstream};
 
-use super::names;
 use super::table::{Chain, Hook, Table};
-use super::words;
+use super::{audit, names, record};
 use crate::policy::{Policy, Resolver};
-
-/// Protocols that have ports where nft's `th dport` reads them.
-const WITH_PORTS: &str = "{ tcp, udp, sctp, dccp, udplite }";
 
 /// Protocols whose packets do not all belong to the connection that conntrack counts them to.
 const REUSABLE: &str = "{ tcp, udp, udplite, icmp, icmpv6 }";
@@ -23,17 +19,7 @@ pub(super) fn add(table: &mut Table, policy: &Policy) {
 /// Records where somebody was not let through, and ends it.
 fn refuse(refusal: Refusal) -> Chain {
     let mut chain = Chain::regular(names::REFUSE);
-    for family in Family::ALL {
-        let (nfproto, daddr) = (words::nfproto(family), words::daddr(family));
-        let set = names::refused_set(family);
-        let record = |protocols: &str, port: &str| {
-            format!(
-                "meta nfproto {nfproto} meta l4proto {protocols} update @{set} {{ ct mark . {daddr} . meta l4proto . {port} }}"
-            )
-        };
-        chain.rule(record(WITH_PORTS, "th dport"), &format!("record, {family}"));
-        chain.rule(record(&format!("!= {WITH_PORTS}"), "0"), &format!("record, {family} without ports"));
-    }
+    record::add_rules(&mut chain, names::refused_set);
     match refusal {
         Refusal::Reject => {
             // A reset ends connect() at once in both families; after an ICMPv6 error it would try for a second.
@@ -50,7 +36,7 @@ fn output(table: &Table, policy: &Policy) -> Chain {
     if let (Some(resolver), MarkSource::Ebpf) = (&policy.resolver, policy.mark) {
         // The resolver does not filter unmarked queries: a socket made before the program was loaded could ask for anything.
         chain.rule(
-            format!("oif \"lo\" ct mark 0 {} jump refuse", query(&resolver.dns.listen)),
+            format!("oif \"lo\" ct mark 0 {} jump {}", query(&resolver.dns.listen), audit::end(policy.mode)),
             "no names for unmarked sockets",
         );
     }
@@ -80,18 +66,28 @@ fn output(table: &Table, policy: &Policy) -> Chain {
         to_upstream(&mut chain, resolver);
     }
     // Every denial stands before the first grant, so that no grant of another entry opens what one denies.
-    for (id, map, whose) in [
-        ("skgid", names::DENIED_APPLICATIONS, "applications are denied"),
-        ("skuid", names::DENIED_USERS, "users are denied"),
+    // One that is only audited lets through, so it stands after all that are not.
+    for (id, map, what) in [
+        ("skgid", names::DENIED_APPLICATIONS, "what applications are denied"),
+        ("skuid", names::DENIED_USERS, "what users are denied"),
+        ("skgid", names::AUDITED_APPLICATIONS, "what audited applications are denied"),
+        ("skuid", names::AUDITED_USERS, "what audited users are denied"),
     ] {
-        if table.maps.iter().any(|other| other.name == map) {
-            chain.rule(format!("meta {id} vmap @{map}"), &format!("what {whose}"));
-        }
+        ask(&mut chain, table, id, map, what);
     }
     chain.rule(format!("meta skgid vmap @{}", names::APPLICATIONS), "applications");
     chain.rule(format!("meta skuid vmap @{}", names::USERS), "users");
-    chain.rule(format!("counter jump {}", names::REFUSE), "everything else");
+    ask(&mut chain, table, "skgid", names::MODE_OF_GID, "applications with a mode of their own");
+    ask(&mut chain, table, "skuid", names::MODE_OF_UID, "users with a mode of their own");
+    chain.rule(format!("counter jump {}", audit::end(policy.mode)), "everything else");
     chain
+}
+
+/// Looks `id` up in `map`, where there is such a map.
+fn ask(chain: &mut Chain, table: &Table, id: &str, map: &str, comment: &str) {
+    if table.maps.iter().any(|other| other.name == map) {
+        chain.rule(format!("meta {id} vmap @{map}"), comment);
+    }
 }
 
 /// The resolver's account may ask its upstream servers, and nothing else.

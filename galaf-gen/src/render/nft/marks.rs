@@ -7,8 +7,8 @@ use galaf::id::UserId;
 use galaf::mark::{Mark, UNKNOWN, half};
 
 use super::base::query;
-use super::names;
 use super::table::{Chain, Hook, Map, Set, SetKind, Table};
+use super::{names, record};
 use crate::policy::{Policy, SubjectId};
 
 /// Adds statistics sets and the chains that mark and count.
@@ -16,13 +16,7 @@ pub(super) fn add(table: &mut Table, policy: &Policy) {
     for name in [names::OUT_BEFORE, names::OUT_AFTER, names::IN_AFTER] {
         table.sets.push(Set { name: name.to_owned(), key: "mark", kind: SetKind::Statistics });
     }
-    for family in Family::ALL {
-        let key = match family {
-            Family::Ipv4 => "mark . ipv4_addr . inet_proto . inet_service",
-            Family::Ipv6 => "mark . ipv6_addr . inet_proto . inet_service",
-        };
-        table.sets.push(Set { name: names::refused_set(family).to_owned(), key, kind: SetKind::Recorded });
-    }
+    table.sets.extend(Family::ALL.map(|family| record::set(names::refused_set(family), family)));
 
     // Priority mangle is the first after connection tracking, without which a mark goes nowhere.
     let mut before = Chain::looking("output_before", Hook::Output, "mangle");

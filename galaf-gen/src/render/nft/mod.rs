@@ -1,9 +1,11 @@
 //! The firewall: one table of family inet.
 
+mod audit;
 mod base;
 mod grant;
 mod marks;
 pub mod names;
+mod record;
 mod subject;
 mod table;
 mod text;
@@ -19,6 +21,7 @@ pub fn table(policy: &Policy) -> Table {
     let mut table = Table::default();
     marks::add(&mut table, policy);
     subject::add(&mut table, policy);
+    audit::add(&mut table, policy);
     base::add(&mut table, policy);
     table
 }

@@ -25,6 +25,17 @@ pub const OUT_AFTER: &str = "out_after";
 /// Counters by mark of what was received.
 pub const IN_AFTER: &str = "in_after";
 
+/// Verdict map from an application's gid to the chain of what it is denied and let through all the same.
+pub const AUDITED_APPLICATIONS: &str = "audited_by_gid";
+/// Verdict map from a user's uid to the chain of what it is denied and let through all the same.
+pub const AUDITED_USERS: &str = "audited_by_uid";
+/// Verdict map from the gid of an application that has a mode of its own to the end of its packets.
+pub const MODE_OF_GID: &str = "mode_by_gid";
+/// Verdict map from the uid of a user that has a mode of its own to the end of its packets.
+pub const MODE_OF_UID: &str = "mode_by_uid";
+
+/// The chain that records and lets through.
+pub const AUDIT: &str = "audit";
 /// The chain that records and rejects.
 pub const REFUSE: &str = "refuse";
 
@@ -33,6 +44,14 @@ pub const fn refused_set(family: Family) -> &'static str {
     match family {
         Family::Ipv4 => "refused4",
         Family::Ipv6 => "refused6",
+    }
+}
+
+/// The set of destinations that would have been refused.
+pub const fn audited_set(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "audited4",
+        Family::Ipv6 => "audited6",
     }
 }
 

@@ -3,23 +3,32 @@
 
 use std::collections::BTreeMap;
 
+use galaf::config::Mode;
+
 use super::grant::rules;
-use super::names;
 use super::table::{Chain, Map, Set, Table};
+use super::{audit, names};
 use crate::policy::{Grant, Policy, Subject, SubjectId};
 
 /// Adds the sets, chains and maps of every subject.
 pub(super) fn add(table: &mut Table, policy: &Policy) {
     let mut denied = Dispatch::default();
+    let mut audited = Dispatch::default();
     let mut granted = Dispatch::default();
     for subject in policy.subjects() {
-        let refuse = format!("jump {}", names::REFUSE);
-        denied.add(table, policy, subject, names::denials(subject), &subject.denials, &refuse);
+        let (dispatch, mode) = match policy.audits(subject) {
+            false => (&mut denied, Mode::Enforce),
+            true => (&mut audited, Mode::Audit),
+        };
+        let end = format!("jump {}", audit::end(mode));
+        dispatch.add(table, policy, subject, names::denials(subject), &subject.denials, &end);
         granted.add(table, policy, subject, names::chain(subject), &subject.grants, "accept");
     }
     let maps = [
         (names::DENIED_APPLICATIONS, "gid : verdict", denied.applications),
         (names::DENIED_USERS, "uid : verdict", denied.users),
+        (names::AUDITED_APPLICATIONS, "gid : verdict", audited.applications),
+        (names::AUDITED_USERS, "uid : verdict", audited.users),
         (names::APPLICATIONS, "gid : verdict", granted.applications),
         (names::USERS, "uid : verdict", granted.users),
     ];
