@@ -18,6 +18,8 @@ pub struct Policy {
     pub refuse: Refusal,
     /// Whether anything is refused, where a subject does not say it itself.
     pub mode: Mode,
+    /// Added to the priority of every chain with a hook.
+    pub priority: i32,
     /// Id bases of containers whose ids count as the host's.
     pub containers: Vec<IdBase>,
     /// The resolver, if any name or the file calls for one.

@@ -9,17 +9,38 @@ use std::fmt::Write;
 
 use galaf::paths::TABLE;
 
-use crate::render::nft::{Ruleset, Set, SetKind, Table};
+use crate::render::nft::{Chain, ChainKind, Ruleset, Set, SetKind, Table};
 
 /// What the kernel has of our table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Live {
     /// Chains, each with the comments of its rules.
     pub chains: BTreeMap<String, Vec<String>>,
+    /// Where those of them begin that a hook calls.
+    pub bases: BTreeMap<String, Base>,
     /// Sets.
     pub sets: BTreeMap<String, Shape>,
     /// Maps.
     pub maps: Vec<String>,
+}
+
+/// What cannot be changed of a chain that is there: the kernel answers EOPNOTSUPP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// `NF_INET_*` (linux/netfilter.h).
+    pub hook: u32,
+    /// Its place among the hook's chains.
+    pub priority: i32,
+}
+
+impl Base {
+    /// Where `chain` will begin, if a hook calls it.
+    pub fn of(chain: &Chain) -> Option<Self> {
+        match chain.kind {
+            ChainKind::Regular => None,
+            ChainKind::Base { hook, priority, .. } => Some(Self { hook: hook.number(), priority: priority.number() }),
+        }
+    }
 }
 
 /// What cannot be changed of a set that is there.
@@ -105,8 +126,11 @@ fn clear(text: &mut String, live: &Live, table: &Table, outdated: &BTreeSet<Stri
     for map in &live.maps {
         line("flush map", map);
     }
-    let chains: BTreeSet<&str> = table.chains.iter().map(|chain| chain.name.as_str()).collect();
-    for chain in live.chains.keys().filter(|name| !chains.contains(name.as_str())) {
+    let bases: BTreeMap<&str, Option<Base>> =
+        table.chains.iter().map(|chain| (chain.name.as_str(), Base::of(chain))).collect();
+    // One that begins elsewhere is declared again. Until the transaction is over the new one has its policy and no
+    // rule, so a packet meanwhile is dropped and not let through.
+    for chain in live.chains.keys().filter(|name| bases.get(name.as_str()) != Some(&live.bases.get(*name).copied())) {
         line("delete chain", chain);
     }
     let shapes: BTreeMap<&str, Shape> = table.sets.iter().map(|set| (set.name.as_str(), Shape::of(set))).collect();
@@ -138,6 +162,9 @@ pub fn differences(live: Option<&Live>, table: &Table) -> Vec<String> {
                     wanted.len()
                 ));
             }
+            Some(_) if live.bases.get(&chain.name).copied() != Base::of(chain) => {
+                differences.push(format!("chain '{}' begins at another hook or priority", chain.name));
+            }
             Some(_) => {}
         }
     }
@@ -164,7 +191,7 @@ pub fn differences(live: Option<&Live>, table: &Table) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::nft::{Chain, Map};
+    use crate::render::nft::{Hook, Map, Priority};
 
     fn table(learned: &str) -> Table {
         Table {
@@ -177,6 +204,7 @@ mod tests {
     fn live(learned: &str, flags: u32) -> Live {
         Live {
             chains: ["app_old", "refuse"].map(|name| (name.to_owned(), Vec::new())).into(),
+            bases: BTreeMap::new(),
             sets: BTreeMap::from([(learned.to_owned(), Shape { key_type: 7, flags })]),
             maps: vec!["app_by_gid".to_owned()],
         }
@@ -220,6 +248,23 @@ mod tests {
         let made = commands(Some(&live("app_old_dns4", 0x30)), &table("app_x_dns4"));
         assert!(made.text.contains("delete set inet galaf app_old_dns4\n"));
         assert_eq!(made.made_anew, ["app_x_dns4"]);
+    }
+
+    #[test]
+    fn a_chain_that_begins_elsewhere_is_deleted_and_one_that_does_not_is_kept() {
+        let mut wanted = table("app_x_dns4");
+        wanted.chains.push(Chain::dropping("output", Hook::Output, Priority::FILTER.plus(-5)));
+        let mut found = live("app_x_dns4", 0x30);
+        found.chains = ["output", "refuse"].map(|name| (name.to_owned(), Vec::new())).into();
+        for (hook, priority, is_kept) in [(3, -5, true), (3, 0, false), (1, -5, false)] {
+            found.bases = BTreeMap::from([("output".to_owned(), Base { hook, priority })]);
+            let made = commands(Some(&found), &wanted);
+            assert_eq!(made.text.contains("delete chain inet galaf output\n"), !is_kept, "{hook} {priority}");
+            assert_eq!(differences(Some(&found), &wanted).is_empty(), is_kept, "{hook} {priority}");
+        }
+        found.bases.clear();
+        assert!(commands(Some(&found), &wanted).text.contains("delete chain inet galaf output\n"));
+        assert_eq!(differences(Some(&found), &wanted).len(), 1);
     }
 
     #[test]

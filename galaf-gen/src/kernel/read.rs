@@ -8,7 +8,7 @@ use rustables::{Chain, ProtocolFamily, Table, list_chains_for_table, list_rules_
 use serde_json::Value;
 
 use super::nft::{NftError, list_json};
-use crate::transaction::{Live, Shape};
+use crate::transaction::{Base, Live, Shape};
 
 /// A message of nf_tables (linux/netfilter/nf_tables.h).
 const NFT_MSG_GETSET: u16 = 10;
@@ -70,6 +70,9 @@ fn try_contents(table: &Table) -> Result<Live, ReadError> {
     for chain in &chains {
         let Some(name) = chain.get_name() else { continue };
         live.chains.insert(name.clone(), comments(chain, name)?);
+        let hook = chain.get_hook().and_then(|hook| Some((*hook.get_class()?, *hook.get_priority()?)));
+        // rustables keeps the number unsigned, and the kernel's is signed.
+        live.bases.extend(hook.map(|(hook, priority)| (name.clone(), Base { hook, priority: priority.cast_signed() })));
     }
     for set in sets()? {
         let (Some(name), Some(&flags), Some(&key_type)) = (set.get_name(), set.get_flags(), set.get_key_type()) else {

@@ -27,7 +27,13 @@ pub struct Settings {
     pub refuse: Refusal,
     /// Whether anything is refused, where an entry does not say it itself.
     pub mode: Mode,
+    /// Added to the priority of every chain with a hook.
+    pub priority: i32,
 }
+
+/// What `priority` may be: the chains stay behind connection tracking (-200), without which no mark is kept, the first of
+/// them before a local NAT (-100) and the others behind it, and all before SELinux (225).
+const PRIORITIES: std::ops::RangeInclusive<i64> = -49..=49;
 
 /// Whether what is not granted is refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -111,7 +117,8 @@ impl fmt::Display for Upstream {
     }
 }
 
-const KEYS: [&str; 9] = ["gid_range", "inet", "table", "defaults", "mark", "dns", "containers", "refuse", "mode"];
+const KEYS: [&str; 10] =
+    ["gid_range", "inet", "table", "defaults", "mark", "dns", "containers", "refuse", "mode", "priority"];
 
 pub(super) fn read(section: Option<&Node>, at: At<'_>, report: &mut Report) -> (Settings, Defaults) {
     let empty = Node::Object(Vec::new());
@@ -137,6 +144,7 @@ pub(super) fn read(section: Option<&Node>, at: At<'_>, report: &mut Report) -> (
         mark: fields.read("mark", at, report, read_mark).unwrap_or(MarkSource::Ebpf),
         dns: fields.read("dns", at, report, |node, at, report| Some(read_dns(node, at, report))),
         containers: fields.read("containers", at, report, read_containers).unwrap_or_default(),
+        priority: fields.read("priority", at, report, read_priority).unwrap_or(0),
         mode: fields.read("mode", at, report, read_mode).unwrap_or_default(),
         refuse: fields.read("refuse", at, report, read_refusal).unwrap_or_default(),
     };
@@ -180,6 +188,17 @@ pub(super) fn read_mode(node: &Node, at: At<'_>, report: &mut Report) -> Option<
         "audit" => Ok(Mode::Audit),
         _ => Err("is no mode, expected 'enforce' or 'audit'"),
     })
+}
+
+fn read_priority(node: &Node, at: At<'_>, report: &mut Report) -> Option<i32> {
+    let number = if let Node::Number(number) = node { number.as_i64() } else { None };
+    let priority = number.filter(|number| PRIORITIES.contains(number)).and_then(|number| i32::try_from(number).ok());
+    if priority.is_none() {
+        let what = if let Node::Number(number) = node { number.to_string() } else { node.kind().to_owned() };
+        let (min, max) = PRIORITIES.into_inner();
+        report.problem(at, format!("is {what}, expected a whole number from {min} to {max}: beyond, chains would change places with connection tracking or NAT"));
+    }
+    priority
 }
 
 fn read_refusal(node: &Node, at: At<'_>, report: &mut Report) -> Option<Refusal> {

@@ -146,6 +146,20 @@ fn a_denial_may_be_of_a_family_that_the_entry_does_not_have() {
 }
 
 #[test]
+fn a_priority_is_a_whole_number_between_connection_tracking_and_nat() {
+    for (text, priority) in [("-49", -49), ("0", 0), ("49", 49)] {
+        assert_eq!(parse(&format!(r#"{{"config": {{"priority": {text}}}}}"#)).config.settings.priority, priority);
+    }
+    for text in ["-50", "50", "1.5", "9223372036854775808", "true"] {
+        let problems = refused(&format!(r#"{{"config": {{"priority": {text}}}}}"#));
+        assert!(
+            matches!(&problems[..], [one] if one.contains("expected a whole number from -49 to 49")),
+            "{problems:?}"
+        );
+    }
+}
+
+#[test]
 fn what_an_allow_cannot_mean_is_refused() {
     for (item, message) in [
         (r#"{"tcp": 1}"#, "has no 'to'"),

@@ -2,7 +2,7 @@
 
 use galaf::config::{MarkSource, Refusal, Upstream};
 
-use super::table::{Chain, Hook, Table};
+use super::table::{Chain, Hook, Priority, Table};
 use super::{audit, names, record};
 use crate::policy::{Policy, Resolver};
 
@@ -13,7 +13,7 @@ pub(super) fn add(table: &mut Table, policy: &Policy) {
     table.chains.push(refuse(policy.refuse));
     let output = output(table, policy);
     table.chains.push(output);
-    table.chains.push(input());
+    table.chains.push(input(policy));
 }
 
 /// Records where somebody was not let through, and ends it.
@@ -32,7 +32,7 @@ fn refuse(refusal: Refusal) -> Chain {
 }
 
 fn output(table: &Table, policy: &Policy) -> Chain {
-    let mut chain = Chain::dropping("output", Hook::Output, "filter");
+    let mut chain = Chain::dropping("output", Hook::Output, Priority::FILTER.plus(policy.priority));
     if let (Some(resolver), MarkSource::Ebpf) = (&policy.resolver, policy.mark) {
         // The resolver does not filter unmarked queries: a socket made before the program was loaded could ask for anything.
         chain.rule(
@@ -115,8 +115,8 @@ pub(super) fn query(server: &Upstream) -> String {
     format!("{family} daddr {address} meta l4proto {{ tcp, udp }} th dport {port}")
 }
 
-fn input() -> Chain {
-    let mut chain = Chain::dropping("input", Hook::Input, "filter");
+fn input(policy: &Policy) -> Chain {
+    let mut chain = Chain::dropping("input", Hook::Input, Priority::FILTER.plus(policy.priority));
     chain.rule("iif \"lo\" accept", "the machine with itself");
     chain.rule("ct state invalid counter drop", "of no connection");
     chain.rule("ct state established,related accept", "answers");

@@ -7,7 +7,7 @@ use galaf::id::UserId;
 use galaf::mark::{Mark, UNKNOWN, half};
 
 use super::base::query;
-use super::table::{Chain, Hook, Map, Set, SetKind, Table};
+use super::table::{Chain, Hook, Map, Priority, Set, SetKind, Table};
 use super::{names, record};
 use crate::policy::{Policy, SubjectId};
 
@@ -18,8 +18,7 @@ pub(super) fn add(table: &mut Table, policy: &Policy) {
     }
     table.sets.extend(Family::ALL.map(|family| record::set(names::refused_set(family), family)));
 
-    // Priority mangle is the first after connection tracking, without which a mark goes nowhere.
-    let mut before = Chain::looking("output_before", Hook::Output, "mangle");
+    let mut before = Chain::looking("output_before", Hook::Output, Priority::MANGLE.plus(policy.priority));
     if policy.mark == MarkSource::Ebpf {
         mark_by_socket(&mut before, policy);
     }
@@ -33,11 +32,12 @@ pub(super) fn add(table: &mut Table, policy: &Policy) {
     before.rule(count(names::OUT_BEFORE, "oif"), "asked to send");
     table.chains.push(before);
 
-    let mut after = Chain::looking("output_after", Hook::Output, "filter + 10");
+    let behind_the_filter = Priority::FILTER.plus(policy.priority + 10);
+    let mut after = Chain::looking("output_after", Hook::Output, behind_the_filter);
     after.rule(count(names::OUT_AFTER, "oif"), "sent");
     table.chains.push(after);
 
-    let mut received = Chain::looking("input_after", Hook::Input, "filter + 10");
+    let mut received = Chain::looking("input_after", Hook::Input, behind_the_filter);
     received.rule(count(names::IN_AFTER, "iif"), "received");
     table.chains.push(received);
 }

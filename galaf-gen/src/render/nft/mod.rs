@@ -11,7 +11,7 @@ mod table;
 mod text;
 mod words;
 
-pub use table::{Chain, ChainKind, Hook, Map, Origin, Rule, Set, SetKind, Table};
+pub use table::{Chain, ChainKind, Hook, Map, Origin, Priority, Rule, Set, SetKind, Table};
 pub use text::{Ruleset, text};
 
 use crate::policy::Policy;

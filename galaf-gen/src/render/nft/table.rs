@@ -71,11 +71,47 @@ pub enum ChainKind {
     Base {
         /// The hook.
         hook: Hook,
-        /// nft's name of the priority.
-        priority: &'static str,
+        /// Its place among the hook's chains.
+        priority: Priority,
         /// Whether packets that no rule decides are dropped.
         drops: bool,
     },
+}
+
+/// A place among the chains of a hook (nft(8), table 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Priority {
+    name: &'static str,
+    value: i32,
+    offset: i32,
+}
+
+impl Priority {
+    /// The first after connection tracking, without which a mark goes nowhere.
+    pub const MANGLE: Self = Self { name: "mangle", value: -150, offset: 0 };
+    /// Where verdicts are expected.
+    pub const FILTER: Self = Self { name: "filter", value: 0, offset: 0 };
+
+    /// So much later, or earlier.
+    pub const fn plus(self, offset: i32) -> Self {
+        Self { offset: self.offset + offset, ..self }
+    }
+
+    /// As the kernel has it.
+    pub const fn number(self) -> i32 {
+        self.value + self.offset
+    }
+}
+
+impl std::fmt::Display for Priority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)?;
+        match self.offset {
+            0 => Ok(()),
+            offset if offset > 0 => write!(f, " + {offset}"),
+            offset => write!(f, " - {}", offset.unsigned_abs()),
+        }
+    }
 }
 
 /// A hook of netfilter.
@@ -85,6 +121,16 @@ pub enum Hook {
     Input,
     /// Packets of this machine's sockets.
     Output,
+}
+
+impl Hook {
+    /// `NF_INET_*` (linux/netfilter.h).
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Input => 1,
+            Self::Output => 3,
+        }
+    }
 }
 
 /// A rule.
@@ -118,12 +164,12 @@ impl Chain {
     }
 
     /// A chain that begins at a hook and drops what no rule decides.
-    pub fn dropping(name: &str, hook: Hook, priority: &'static str) -> Self {
+    pub fn dropping(name: &str, hook: Hook, priority: Priority) -> Self {
         Self { name: name.to_owned(), kind: ChainKind::Base { hook, priority, drops: true }, rules: Vec::new() }
     }
 
     /// A chain that begins at a hook and only looks.
-    pub fn looking(name: &str, hook: Hook, priority: &'static str) -> Self {
+    pub fn looking(name: &str, hook: Hook, priority: Priority) -> Self {
         Self { name: name.to_owned(), kind: ChainKind::Base { hook, priority, drops: false }, rules: Vec::new() }
     }
 
