@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use galaf::config::{Addresses, Dns, Domain, Family, Launch, MarkSource, Mode, Ports, Refusal, RuleText};
+use galaf::config::{Addresses, Dns, Domain, Family, Launch, MarkSource, Mode, Ports, Rate, Refusal, RuleText};
 use galaf::fold::IdBase;
 use galaf::id::{GidRange, GroupId, UserId};
+use galaf::mark::Mark;
 use galaf::name::Name;
 
 /// The whole of it.
@@ -26,6 +27,8 @@ pub struct Policy {
     pub resolver: Option<Resolver>,
     /// Accounts that renew the machine's own addresses.
     pub dhcp_clients: Vec<UserId>,
+    /// What may be reached from outside, in the order of the file.
+    pub inbound: Vec<Service>,
     /// Sorted by name.
     pub applications: Vec<Application>,
     /// Entries of `users`, sorted by name.
@@ -58,6 +61,27 @@ pub struct Resolver {
     pub dns: Dns,
     /// The account's id.
     pub uid: UserId,
+}
+
+/// What of an item of `inbound` one rule can say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// The item, from 0.
+    pub index: usize,
+    /// What people call it.
+    pub name: Name,
+    /// The family; the rule never admits the other.
+    pub family: Family,
+    /// From where; `None` for anywhere.
+    pub from: Option<Addresses>,
+    /// What is let in.
+    pub with: With,
+    /// Whose its connections are.
+    pub mark: Option<Mark>,
+    /// How many may begin.
+    pub limit: Option<Rate>,
+    /// What the file says of it.
+    pub comment: Option<String>,
 }
 
 /// Somebody who is granted something.

@@ -45,7 +45,7 @@ fn from_items(
 ) -> Vec<Grant> {
     let mut grants = Vec::new();
     for (index, item) in items.iter().enumerate() {
-        let with = with(item, context, &at.index(index), problems);
+        let with = with(&item.protocols, context, &at.index(index), problems);
         for (family, to) in destinations(item, families) {
             grants.extend(with.iter().map(|with| Grant {
                 place: place(index),
@@ -80,8 +80,9 @@ fn destinations(item: &Scope, families: &[Family]) -> Vec<(Family, To)> {
     destinations
 }
 
-fn with(item: &Scope, context: &Context<'_>, at: &JsonPath, problems: &mut Messages) -> Vec<With> {
-    if item.protocols.is_empty() {
+/// What `protocols` are, with the ports that services have on this machine.
+pub(super) fn with(protocols: &[Protocol], context: &Context<'_>, at: &JsonPath, problems: &mut Messages) -> Vec<With> {
+    if protocols.is_empty() {
         return vec![With::Everything];
     }
     let mut resolved = |key: &str, protocol: &str, list: &[Port]| {
@@ -94,7 +95,7 @@ fn with(item: &Scope, context: &Context<'_>, at: &JsonPath, problems: &mut Messa
         Protocol::Udp(list) => With::Udp(resolved("udp", "udp", list)),
         Protocol::Icmp => With::Icmp,
     };
-    item.protocols.iter().map(protocol).collect()
+    protocols.iter().map(protocol).collect()
 }
 
 fn range(

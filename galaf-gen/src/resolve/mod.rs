@@ -2,6 +2,7 @@
 
 mod grants;
 mod groups;
+mod inbound;
 mod overlap;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ pub fn resolve(config: &Config, accounts: &Accounts, now: i64) -> Result<Policy,
         resolver: resolver(config, accounts, &mut problems),
         dhcp_clients: DHCP_CLIENTS.iter().filter_map(|name| accounts.users.get(*name)).map(|user| user.uid).collect(),
         applications: applications(&context, &allocation.gids, &mut problems),
+        inbound: inbound::services(&context, &allocation.gids, &mut problems),
         users: users(&context, &mut problems),
         new_groups: allocation.new_groups,
     };

@@ -9,6 +9,7 @@ mod entry;
 mod execv;
 mod fields;
 mod grant;
+mod inbound;
 mod problem;
 mod rule_text;
 mod sections;
@@ -23,6 +24,7 @@ pub use allow::{AddressError, Addresses, Destinations, Port, PortError, Ports, P
 pub use domain::Domain;
 pub use entry::{Domains, Entry, Launch};
 pub use grant::{Family, Grant};
+pub use inbound::{Inbound, Rate};
 pub use problem::{Problem, Problems};
 pub use rule_text::RuleText;
 pub use settings::{Dns, MarkSource, Mode, Refusal, Settings, Upstream};
@@ -39,6 +41,8 @@ pub struct Config {
     pub settings: Settings,
     /// Accounts that may talk to the network whatever group they run with.
     pub users: BTreeMap<Name, Entry>,
+    /// Services that may be reached from outside.
+    pub inbound: Vec<Inbound>,
     /// Applications, each with a group of its own.
     pub groups: BTreeMap<Name, Entry>,
 }

@@ -8,22 +8,23 @@ use super::entry::{Domains, Entry, Shared, read_group, read_user};
 use super::fields::{self, Fields};
 use super::problem::Report;
 use super::suggest::did_you_mean;
-use super::{Config, settings};
+use super::{Config, inbound, settings};
 use crate::json::Node;
 use crate::name::Name;
 
 /// `$schema` is for editors.
-const SECTIONS: [&str; 5] = ["config", "aliases", "users", "groups", "$schema"];
+const SECTIONS: [&str; 6] = ["config", "aliases", "inbound", "users", "groups", "$schema"];
 
 pub(super) fn read(document: &Node, at: At<'_>, report: &mut Report) -> Config {
     let sections = Fields::of(document, at, report, &SECTIONS);
     sections.read("$schema", at, report, fields::text);
     let (settings, defaults) = settings::read(sections.get("config"), at.key("config"), report);
     let aliases = Aliases::read(sections.get("aliases"), at.key("aliases"), report);
+    let inbound = inbound::read(sections.get("inbound"), &aliases, at.key("inbound"), report);
     let shared = Shared { defaults, aliases };
     let users = read_entries(sections.get("users"), &shared, at.key("users"), report, read_user);
     let groups = read_entries(sections.get("groups"), &shared, at.key("groups"), report, read_group);
-    let config = Config { settings, users, groups };
+    let config = Config { settings, inbound, users, groups };
     check_gid_ranges(&config, at.key("groups"), report);
     check_aliases(&config, at, report);
     config

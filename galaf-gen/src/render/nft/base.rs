@@ -3,7 +3,7 @@
 use galaf::config::{MarkSource, Refusal, Upstream};
 
 use super::table::{Chain, Hook, Priority, Table};
-use super::{audit, names, record};
+use super::{audit, inbound, names, record};
 use crate::policy::{Policy, Resolver};
 
 /// Protocols whose packets do not all belong to the connection that conntrack counts them to.
@@ -47,6 +47,7 @@ fn output(table: &Table, policy: &Policy) -> Chain {
     // the same flow. So only packets that cannot begin anything pass unseen; the rest are decided by their creator each time.
     chain.rule("ct state established tcp flags & (syn | ack) != syn accept", "what was granted before");
     chain.rule(format!("ct state established meta l4proto != {REUSABLE} accept"), "what was granted before");
+    inbound::answer(&mut chain, policy);
     // RFC 4861: hop limit 255 proves that a packet was not forwarded.
     chain.rule(
         "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } ip6 hoplimit 255 accept",
@@ -119,6 +120,7 @@ fn input(policy: &Policy) -> Chain {
     let mut chain = Chain::dropping("input", Hook::Input, Priority::FILTER.plus(policy.priority));
     chain.rule("iif \"lo\" accept", "the machine with itself");
     chain.rule("ct state invalid counter drop", "of no connection");
+    inbound::limit_pings(&mut chain, policy);
     chain.rule("ct state established,related accept", "answers");
     chain.rule("icmpv6 type { nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } ip6 hoplimit 255 accept", "neighbour discovery");
     chain.rule("icmpv6 type { mld-listener-query } ip6 hoplimit 1 accept", "neighbour discovery through switches");
@@ -126,6 +128,7 @@ fn input(policy: &Policy) -> Chain {
     chain.rule("meta nfproto ipv6 icmpv6 type packet-too-big accept", "path MTU");
     chain.rule("meta nfproto ipv4 udp sport 67 udp dport 68 accept", "DHCP");
     chain.rule("ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept", "DHCPv6");
+    inbound::accept(&mut chain, policy);
     chain.rule("counter drop", "everything else");
     chain
 }

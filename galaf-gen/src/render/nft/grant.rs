@@ -79,7 +79,13 @@ fn with(subject: &Subject, grant: &Grant, sets: &mut Vec<Set>) -> Option<String>
 
 /// A match against elements: the one itself, or a named set of several. An anonymous set would be gone for a packet that
 /// is on its way through the old rules while new ones come.
-fn member(field: &str, elements: Vec<String>, name: String, key: &'static str, sets: &mut Vec<Set>) -> String {
+pub(super) fn member(
+    field: &str,
+    elements: Vec<String>,
+    name: String,
+    key: &'static str,
+    sets: &mut Vec<Set>,
+) -> String {
     if let [element] = elements.as_slice() {
         return format!("{field} {element}");
     }

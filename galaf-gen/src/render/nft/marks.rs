@@ -8,7 +8,7 @@ use galaf::mark::{Mark, UNKNOWN, half};
 
 use super::base::query;
 use super::table::{Chain, Hook, Map, Priority, Set, SetKind, Table};
-use super::{names, record};
+use super::{inbound, names, record};
 use crate::policy::{Policy, SubjectId};
 
 /// Adds statistics sets and the chains that mark and count.
@@ -54,7 +54,19 @@ fn count(set: &str, interface: &str) -> String {
 /// question for the resolver is always the asker's, whoever had the port before.
 fn mark_by_socket(chain: &mut Chain, policy: &Policy) {
     let take = "meta mark != 0 ct mark set meta mark";
-    chain.rule(format!("oif != \"lo\" {take}"), "a connection takes the mark of its socket");
+    let given = inbound::marks(policy);
+    let kept = if given.is_empty() {
+        String::new()
+    } else {
+        // What a service's mark is for: its sockets are root's, or of whoever else it runs as.
+        let given = given.into_iter().collect::<Vec<_>>().join(", ");
+        chain.rule(
+            format!("oif != \"lo\" ct direction reply ct mark != {{ {given} }} {take}"),
+            "an answer takes that of its socket, unless its service has one",
+        );
+        "ct direction original ".to_owned()
+    };
+    chain.rule(format!("oif != \"lo\" {kept}{take}"), "a connection takes the mark of its socket");
     chain.rule(format!("oif \"lo\" ct state new ct mark 0 {take}"), "a local one that of its beginner");
     if let Some(resolver) = &policy.resolver {
         chain.rule(format!("oif \"lo\" {} {take}", query(&resolver.dns.listen)), "a question that of its asker");

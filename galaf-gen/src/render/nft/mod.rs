@@ -3,6 +3,7 @@
 mod audit;
 mod base;
 mod grant;
+mod inbound;
 mod marks;
 pub mod names;
 mod record;
@@ -22,6 +23,7 @@ pub fn table(policy: &Policy) -> Table {
     marks::add(&mut table, policy);
     subject::add(&mut table, policy);
     audit::add(&mut table, policy);
+    inbound::add(&mut table, policy);
     base::add(&mut table, policy);
     table
 }

@@ -34,6 +34,8 @@ pub const MODE_OF_GID: &str = "mode_by_gid";
 /// Verdict map from the uid of a user that has a mode of its own to the end of its packets.
 pub const MODE_OF_UID: &str = "mode_by_uid";
 
+/// The chain that lets the answers of services out.
+pub const ANSWERS: &str = "answers";
 /// The chain that records and lets through.
 pub const AUDIT: &str = "audit";
 /// The chain that records and rejects.
@@ -82,6 +84,16 @@ pub fn address_set(subject: &Subject, grant: &Grant) -> String {
 /// The set of ports that one grant lists.
 pub fn port_set(subject: &Subject, grant: &Grant, protocol: &str) -> String {
     format!("{}_{protocol}", place(subject, grant))
+}
+
+/// The set of addresses that one item of `inbound` lists.
+pub fn inbound_address_set(index: usize, family: Family) -> String {
+    format!("inbound{index}_net{}", family.number())
+}
+
+/// The set of ports that one item of `inbound` lists.
+pub fn inbound_port_set(index: usize, protocol: &str) -> String {
+    format!("inbound{index}_{protocol}")
 }
 
 /// An entry may be called `x_allow1`, so the number stands in front, where no entry's name is.

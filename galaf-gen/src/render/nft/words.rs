@@ -16,10 +16,24 @@ pub(super) const fn daddr(family: Family) -> &'static str {
     }
 }
 
+pub(super) const fn saddr(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "ip saddr",
+        Family::Ipv6 => "ip6 saddr",
+    }
+}
+
 pub(super) const fn address_type(family: Family) -> &'static str {
     match family {
         Family::Ipv4 => "ipv4_addr",
         Family::Ipv6 => "ipv6_addr",
+    }
+}
+
+pub(super) const fn echo_reply(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "icmp type echo-reply",
+        Family::Ipv6 => "icmpv6 type echo-reply",
     }
 }
 

@@ -25,6 +25,18 @@ fn item(node: &Node, aliases: &Aliases, at: At<'_>, report: &mut Report) -> Scop
     }
     let to: Destinations =
         fields.get("to").map(|node| to::read(node, aliases, at.key("to"), report)).unwrap_or_default();
+    let protocols = read_protocols(&fields, at, report);
+    Scope {
+        to,
+        protocols,
+        log: fields.read("log", at, report, fields::boolean).unwrap_or(false),
+        comment: read_comment(&fields, at, report),
+        until: fields.read("until", at, report, |node, at, report| fields::checked(node, at, report, Until::parse)),
+    }
+}
+
+/// The keys `tcp`, `udp` and `icmp`.
+pub(crate) fn read_protocols(fields: &Fields<'_>, at: At<'_>, report: &mut Report) -> Vec<Protocol> {
     let mut protocols = Vec::new();
     protocols.extend(fields.read("tcp", at, report, read_ports).map(Protocol::Tcp));
     protocols.extend(fields.read("udp", at, report, read_ports).map(Protocol::Udp));
@@ -34,13 +46,12 @@ fn item(node: &Node, aliases: &Aliases, at: At<'_>, report: &mut Report) -> Scop
         Some(false) => report.problem(at.key("icmp"), "is false, expected true or nothing"),
         None => {}
     }
-    Scope {
-        to,
-        protocols,
-        log: fields.read("log", at, report, fields::boolean).unwrap_or(false),
-        comment: fields.read("comment", at, report, |node, at, report| fields::checked(node, at, report, comment)),
-        until: fields.read("until", at, report, |node, at, report| fields::checked(node, at, report, Until::parse)),
-    }
+    protocols
+}
+
+/// The key `comment`.
+pub(crate) fn read_comment(fields: &Fields<'_>, at: At<'_>, report: &mut Report) -> Option<String> {
+    fields.read("comment", at, report, |node, at, report| fields::checked(node, at, report, comment))
 }
 
 /// One port or a list of them; `true` is every port.

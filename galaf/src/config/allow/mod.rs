@@ -8,9 +8,9 @@ mod to;
 mod until;
 
 pub use addresses::{AddressError, Addresses};
-pub(super) use item::read;
+pub(super) use item::{read, read_comment, read_protocols};
 pub use ports::{PortError, Ports};
-pub(super) use to::Aliases;
+pub(super) use to::{Aliases, read as read_destinations};
 pub use until::Until;
 
 use super::{Domain, Family};

@@ -51,7 +51,7 @@ impl Aliases {
 }
 
 /// Reads one destination or a list of them.
-pub(super) fn read(node: &Node, aliases: &Aliases, at: At<'_>, report: &mut Report) -> Destinations {
+pub(crate) fn read(node: &Node, aliases: &Aliases, at: At<'_>, report: &mut Report) -> Destinations {
     let mut found = Found::default();
     if let Node::String(text) = node {
         found.add(text, aliases, at, report);
