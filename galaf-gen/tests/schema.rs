@@ -139,7 +139,14 @@ fn grant() -> BoxedStrategy<Value> {
         mostly(vec![json!("why"), json!("ä")], vec![json!("a \"b\""), json!("a\nb"), json!("a\\b"), json!(7)]);
     let icmp = mostly(vec![json!(true)], vec![json!(false), json!("yes")]);
     let optional = some_of(
-        vec![("tcp", ports()), ("udp", ports()), ("icmp", icmp), ("comment", comment), ("until", until)],
+        vec![
+            ("tcp", ports()),
+            ("udp", ports()),
+            ("icmp", icmp),
+            ("log", boolean()),
+            ("comment", comment),
+            ("until", until),
+        ],
         &["port"],
     );
     let to = prop_oneof![24 => to().prop_map(Some), 1 => Just(None)];
@@ -149,6 +156,42 @@ fn grant() -> BoxedStrategy<Value> {
                 grant.insert("to".to_owned(), to);
             }
             grant
+        })
+        .boxed()
+}
+
+fn boolean() -> BoxedStrategy<Value> {
+    mostly(vec![json!(true), json!(false)], vec![json!("true"), json!(null)])
+}
+
+fn mode() -> BoxedStrategy<Value> {
+    mostly(vec![json!("enforce"), json!("audit")], vec![json!("permissive"), json!(true)])
+}
+
+fn service() -> BoxedStrategy<Value> {
+    let from = mostly(vec![json!("any"), json!(["lan", "192.0.2.0/24"])], vec![json!([]), json!("")]);
+    let limit = mostly(
+        vec![json!("10/second"), json!("1000000/day")],
+        vec![json!("0/second"), json!("1000001/day"), json!("10/week"), json!(10)],
+    );
+    let icmp = mostly(vec![json!(true)], vec![json!(false)]);
+    let name = || name().prop_map(Value::from);
+    let keys = vec![
+        ("tcp", ports()),
+        ("udp", ports()),
+        ("icmp", icmp),
+        ("mark", name().boxed()),
+        ("limit", limit),
+        ("comment", Just(json!("why")).boxed()),
+    ];
+    let sometimes = |value: BoxedStrategy<Value>| prop_oneof![24 => value.prop_map(Some), 1 => Just(None)];
+    (some_of(keys, &["to"]), sometimes(name().boxed()), sometimes(from))
+        .prop_map(|(mut service, name, from)| {
+            if let Value::Object(service) = &mut service {
+                service.extend(name.map(|name| ("service".to_owned(), name)));
+                service.extend(from.map(|from| ("from".to_owned(), from)));
+            }
+            service
         })
         .boxed()
 }
@@ -172,11 +215,13 @@ fn entry(is_group: bool) -> BoxedStrategy<Value> {
         ("rule", rule()),
         ("rule6", rule()),
         ("allow", list(grant())),
+        ("deny", list(grant())),
+        ("log", boolean()),
+        ("mode", mode()),
     ];
     if !is_group {
         return prop_oneof![1 => Just(Value::Null), 12 => some_of(keys, &["execv", "ports"])].boxed();
     }
-    let boolean = || mostly(vec![json!(true), json!(false)], vec![json!("true"), json!(null)]);
     let bad_env = vec![json!({ "1A": "" }), json!({ "A": 1 }), json!({ "A": "\u{0}" }), json!([])];
     let bad_execv = vec![
         json!(["/x", "…", "…"]),
@@ -239,6 +284,12 @@ fn config() -> BoxedStrategy<Value> {
             ("dns", dns),
             ("containers", containers),
             ("defaults", defaults),
+            ("refuse", mostly(vec![json!("reject"), json!("drop")], vec![json!("ignore"), json!(1)])),
+            ("mode", mode()),
+            (
+                "priority",
+                mostly(vec![json!(-49), json!(0), json!(49)], vec![json!(-50), json!(50), json!("filter"), json!(1.5)]),
+            ),
         ],
         &["gidrange"],
     )
@@ -257,6 +308,7 @@ fn document() -> BoxedStrategy<Value> {
         vec![
             ("config", config()),
             ("aliases", aliases),
+            ("inbound", prop::collection::vec(service(), 0..2).prop_map(Value::from).boxed()),
             ("users", entries(false)),
             ("groups", entries(true)),
             ("$schema", mostly(vec![json!("galaf.schema.json")], vec![json!(1)])),
