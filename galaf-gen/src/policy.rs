@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use galaf::config::{Addresses, Dns, Domain, Family, Launch, MarkSource, Mode, Ports, Rate, Refusal, RuleText};
+use galaf::config::{
+    Addresses, Dns, Domain, Family, Forward, Launch, MarkSource, Mode, Ports, Rate, Refusal, RuleText,
+};
 use galaf::fold::IdBase;
 use galaf::id::{GidRange, GroupId, UserId};
 use galaf::mark::Mark;
@@ -19,6 +21,8 @@ pub struct Policy {
     pub refuse: Refusal,
     /// Whether anything is refused, where a subject does not say it itself.
     pub mode: Mode,
+    /// What becomes of packets between other machines.
+    pub forward: Forward,
     /// Added to the priority of every chain with a hook.
     pub priority: i32,
     /// Id bases of containers whose ids count as the host's.

@@ -286,6 +286,7 @@ fn config() -> BoxedStrategy<Value> {
             ("defaults", defaults),
             ("refuse", mostly(vec![json!("reject"), json!("drop")], vec![json!("ignore"), json!(1)])),
             ("mode", mode()),
+            ("forward", mostly(vec![json!("leave"), json!("drop")], vec![json!("accept"), json!(true)])),
             (
                 "priority",
                 mostly(vec![json!(-49), json!(0), json!(49)], vec![json!(-50), json!(50), json!("filter"), json!(1.5)]),

@@ -27,7 +27,7 @@ pub use grant::{Family, Grant};
 pub use inbound::{Inbound, Rate};
 pub use problem::{Problem, Problems};
 pub use rule_text::RuleText;
-pub use settings::{Dns, MarkSource, Mode, Refusal, Settings, Upstream};
+pub use settings::{Dns, Forward, MarkSource, Mode, Refusal, Settings, Upstream};
 
 use crate::json::Node;
 use crate::name::Name;

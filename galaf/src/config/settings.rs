@@ -29,6 +29,18 @@ pub struct Settings {
     pub mode: Mode,
     /// Added to the priority of every chain with a hook.
     pub priority: i32,
+    /// What becomes of packets between other machines.
+    pub forward: Forward,
+}
+
+/// What becomes of packets that are neither from this machine nor for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Forward {
+    /// What others' rules and the kernel's settings say.
+    #[default]
+    Leave,
+    /// They are dropped.
+    Drop,
 }
 
 /// What `priority` may be: the chains stay behind connection tracking (-200), without which no mark is kept, the first of
@@ -117,8 +129,8 @@ impl fmt::Display for Upstream {
     }
 }
 
-const KEYS: [&str; 10] =
-    ["gid_range", "inet", "table", "defaults", "mark", "dns", "containers", "refuse", "mode", "priority"];
+const KEYS: [&str; 11] =
+    ["gid_range", "inet", "table", "defaults", "mark", "dns", "containers", "refuse", "mode", "priority", "forward"];
 
 pub(super) fn read(section: Option<&Node>, at: At<'_>, report: &mut Report) -> (Settings, Defaults) {
     let empty = Node::Object(Vec::new());
@@ -144,6 +156,7 @@ pub(super) fn read(section: Option<&Node>, at: At<'_>, report: &mut Report) -> (
         mark: fields.read("mark", at, report, read_mark).unwrap_or(MarkSource::Ebpf),
         dns: fields.read("dns", at, report, |node, at, report| Some(read_dns(node, at, report))),
         containers: fields.read("containers", at, report, read_containers).unwrap_or_default(),
+        forward: fields.read("forward", at, report, read_forward).unwrap_or_default(),
         priority: fields.read("priority", at, report, read_priority).unwrap_or(0),
         mode: fields.read("mode", at, report, read_mode).unwrap_or_default(),
         refuse: fields.read("refuse", at, report, read_refusal).unwrap_or_default(),
@@ -187,6 +200,14 @@ pub(super) fn read_mode(node: &Node, at: At<'_>, report: &mut Report) -> Option<
         "enforce" => Ok(Mode::Enforce),
         "audit" => Ok(Mode::Audit),
         _ => Err("is no mode, expected 'enforce' or 'audit'"),
+    })
+}
+
+fn read_forward(node: &Node, at: At<'_>, report: &mut Report) -> Option<Forward> {
+    fields::checked(node, at, report, |text| match text {
+        "leave" => Ok(Forward::Leave),
+        "drop" => Ok(Forward::Drop),
+        _ => Err("is no way to treat what is forwarded, expected 'leave' or 'drop'"),
     })
 }
 

@@ -1,6 +1,6 @@
 //! The chains every packet passes: what the machine needs, then the verdict maps, then refusal.
 
-use galaf::config::{MarkSource, Refusal, Upstream};
+use galaf::config::{Forward, MarkSource, Refusal, Upstream};
 
 use super::table::{Chain, Hook, Priority, Table};
 use super::{audit, inbound, names, record};
@@ -14,6 +14,11 @@ pub(super) fn add(table: &mut Table, policy: &Policy) {
     let output = output(table, policy);
     table.chains.push(output);
     table.chains.push(input(policy));
+    if policy.forward == Forward::Drop {
+        let mut chain = Chain::dropping("forward", Hook::Forward, Priority::FILTER.plus(policy.priority));
+        chain.rule("counter drop", "nothing passes through");
+        table.chains.push(chain);
+    }
 }
 
 /// Records where somebody was not let through, and ends it.

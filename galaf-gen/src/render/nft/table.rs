@@ -119,6 +119,8 @@ impl std::fmt::Display for Priority {
 pub enum Hook {
     /// Packets to this machine.
     Input,
+    /// Packets that only pass through.
+    Forward,
     /// Packets of this machine's sockets.
     Output,
 }
@@ -128,6 +130,7 @@ impl Hook {
     pub const fn number(self) -> u32 {
         match self {
             Self::Input => 1,
+            Self::Forward => 2,
             Self::Output => 3,
         }
     }

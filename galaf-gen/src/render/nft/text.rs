@@ -87,6 +87,7 @@ impl Writer {
         if let ChainKind::Base { hook, priority, drops } = chain.kind {
             let hook = match hook {
                 Hook::Input => "input",
+                Hook::Forward => "forward",
                 Hook::Output => "output",
             };
             let policy = if drops { "drop" } else { "accept" };
