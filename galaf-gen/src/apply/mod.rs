@@ -28,6 +28,7 @@ use crate::learned;
 use crate::policy::Policy;
 use crate::render::Artifacts;
 use crate::transaction::{differences, transaction};
+use crate::upstream;
 
 pub use report::Report;
 
@@ -75,7 +76,8 @@ pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path) -> Result
         (Some(_), false, false) => dnsmasq::forget_answers(&conf_path)?,
         (Some(_), false, true) => dnsmasq::Outcome::Unchanged,
     };
-    Ok(Report { diff: diff(&former, artifacts, &policy.new_groups), resolver, marks })
+    let upstream = policy.resolver.as_ref().and_then(upstream::described);
+    Ok(Report { diff: diff(&former, artifacts, &policy.new_groups), resolver, upstream, marks })
 }
 
 /// The containers of the index that is about to be replaced; none if there is no index.

@@ -12,6 +12,8 @@ pub struct Report {
     pub diff: Diff,
     /// What became of the resolver.
     pub resolver: Outcome,
+    /// Where it asks, if the file does not say it.
+    pub upstream: Option<String>,
     /// What is wrong with the marks.
     pub marks: Option<String>,
 }
@@ -20,6 +22,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.diff.brief())?;
         writeln!(f, "  resolver {}", self.resolver)?;
+        self.upstream.iter().try_for_each(|found| writeln!(f, "  resolver asks {found}"))?;
         self.marks.iter().try_for_each(|problem| writeln!(f, "  marks    {problem}"))
     }
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::{now, rendered, require_root, say, show_notices};
 use crate::apply::{self as steps, files, lock, pending, restore, state};
 use crate::cli::{ApplyArgs, RollbackArgs, StateArgs};
-use crate::input::{self, Input};
+use crate::input::{self, Input, Machine};
 use crate::judge::{Judgement, judge};
 use crate::kernel::locked;
 use crate::notices::notices;
@@ -26,7 +26,7 @@ pub fn apply(args: &ApplyArgs) -> Result<()> {
         bail!("an apply waits to be confirmed; 'galaf-gen confirm' keeps it, 'galaf-gen rollback' takes it back");
     }
     input::trust(&args.file)?;
-    let (input, artifacts) = judged(&args.file)?;
+    let (input, artifacts) = judged(&args.file, state_dir)?;
     show_notices(&input, notices(&input.policy, now()));
     if let Some(patience) = args.confirm {
         pending::begin(state_dir, patience.unsigned_abs())?;
@@ -89,14 +89,15 @@ fn take_back(is_pending: bool, state_dir: &Path) -> Result<String> {
         pending::end(state_dir)?;
         return Ok("taken back: there is no firewall, as before\n".to_owned());
     };
-    let (input, artifacts) = judged(&target).context("the former state does not fit this machine any more")?;
+    let (input, artifacts) =
+        judged(&target, state_dir).context("the former state does not fit this machine any more")?;
     let report = put_into_force(&input, &artifacts, state_dir)?;
     pending::end(state_dir)?;
     Ok(format!("returned to the former state\n{report}"))
 }
 
-fn judged(file: &Path) -> Result<(Input, Artifacts)> {
-    let input = input::read(file, Path::new(ETC), now())?;
+fn judged(file: &Path, state_dir: &Path) -> Result<(Input, Artifacts)> {
+    let input = input::read(file, Machine { etc_dir: Path::new(ETC), state_dir }, now())?;
     let artifacts = rendered(&input)?;
     if let Judgement::Bad(problems) = judge(&artifacts.ruleset)? {
         return Err(input.bad(problems).into());
@@ -142,7 +143,7 @@ fn take_back_unconfirmed(state_dir: &Path) -> Result<()> {
     let Some(target) = pending::target(state_dir) else {
         bail!("the only apply so far was never confirmed");
     };
-    let (input, artifacts) = judged(&target)?;
+    let (input, artifacts) = judged(&target, state_dir)?;
     files::replace(&state_dir.join(galaf::paths::RULESET), &artifacts.ruleset.text)?;
     files::replace(&state_dir.join(galaf::paths::LAUNCH_INDEX), &artifacts.launch_index)?;
     match &artifacts.dnsmasq {

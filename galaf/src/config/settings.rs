@@ -37,7 +37,7 @@ pub enum MarkSource {
 /// The resolver that turns names into granted addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dns {
-    /// Where it asks; empty: what `/etc/resolv.conf` says.
+    /// Where it asks; empty: where the machine does.
     pub upstream: Vec<Upstream>,
     /// Where it listens.
     pub listen: Upstream,
@@ -67,7 +67,16 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    fn parse(text: &str) -> Result<Self, &'static str> {
+    /// The server at `address`, on the port of DNS.
+    pub const fn on_default_port(address: IpAddr) -> Self {
+        Self { address, port: DNS_PORT }
+    }
+
+    /// Reads `ADDRESS` or `ADDRESS#PORT`.
+    ///
+    /// # Errors
+    /// What is wrong with it; ends a sentence that begins with the text.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
         const EXPECTED: &str = "is not a server, expected ADDRESS or ADDRESS#PORT";
         let (address, port) = match text.split_once('#') {
             Some((address, port)) => (address, port.parse().map_err(|_| EXPECTED)?),

@@ -41,12 +41,10 @@ fn server(text: &mut String, resolver: &Resolver) {
          listen-address={}\n\
          bind-interfaces\n\
          user={}\n\
-         max-cache-ttl={MAX_CACHE_SECONDS}\n",
+         max-cache-ttl={MAX_CACHE_SECONDS}\n\
+         no-resolv\n",
         dns.listen.port, dns.listen.address, dns.user
     );
-    if !dns.upstream.is_empty() {
-        text.push_str("no-resolv\n");
-    }
     for upstream in &dns.upstream {
         let _ = writeln!(text, "server={upstream}");
     }

@@ -1,0 +1,62 @@
+//! Where galaf's resolver asks, and who asks it.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+use galaf_tests::lab::{Lab, Marking, NAME_SERVER, Site, elsewhere, office};
+use galaf_tests::peer::dns::NOERROR;
+use galaf_tests::peer::{Protocol, Target};
+use galaf_tests::run::Identity;
+use serde_json::{Value, json};
+
+fn browser(domains: &[&str]) -> Value {
+    json!({ "execv": ["/usr/bin/env", "…"], "domains": domains, "families": [4, 6] })
+}
+
+fn lab() -> Option<Lab> {
+    let lab = Lab::for_test(Marking::Ebpf)?;
+    let host = |name: &str, site: Site| format!("host-record={name},{},{}", site.ipv4, site.ipv6);
+    let records = [host("granted.test", office(1)), host("second.test", office(2))];
+    lab.internet().serve_names(&records.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
+    Some(lab)
+}
+
+fn has_name(lab: &Lab, name: &str) -> bool {
+    let answer = lab.ask(lab.alice(), &["galaf", "browser"], name, &["4"]).unwrap();
+    answer.code == NOERROR && !answer.addresses.is_empty()
+}
+
+#[test]
+fn without_upstream_the_resolver_asks_where_the_machine_did_and_nobody_else() {
+    let Some(lab) = lab() else { return };
+    let config = json!({ "groups": { "browser": browser(&["granted.test"]) } });
+    let refused = lab.try_apply(&config).unwrap();
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.contains("no name server is known that is not this machine itself"), "{refused:?}");
+
+    lab.shell(&format!(
+        "mkdir -p /run/systemd/resolve; echo 'nameserver {NAME_SERVER}' > /run/systemd/resolve/resolv.conf"
+    ))
+    .unwrap();
+    let found = format!("{NAME_SERVER}#53, from '/run/systemd/resolve/resolv.conf'");
+    let checked = lab.root(&["galaf-gen", "check"]).unwrap();
+    assert!(checked.contains(&format!("names are asked of {found}\n")), "{checked}");
+    let applied = lab.apply(&config).unwrap();
+    assert!(applied.contains(&format!("resolver asks {found}\n")), "{applied}");
+    lab.start_resolver().unwrap();
+    assert!(has_name(&lab, "granted.test"));
+
+    let uid = lab.shell("id -u dnsmasq").unwrap().trim().parse().unwrap();
+    let target = Target::new(Protocol::Tcp, elsewhere(1).ipv4.into(), 53);
+    let attempt = lab.attempts(&Identity::new(uid, 65534), &[], &[target]).unwrap().remove(0);
+    assert!(attempt.refused_at_once(), "{attempt}");
+
+    // The network is gone, and with it what it said.
+    lab.shell("rm /run/systemd/resolve/resolv.conf").unwrap();
+    let applied = lab.apply(&config).unwrap();
+    assert!(
+        applied.contains(&format!("resolver asks {NAME_SERVER}#53, from '/var/lib/galaf/dnsmasq.conf'\n")),
+        "{applied}"
+    );
+    assert!(has_name(&lab, "granted.test"));
+}
