@@ -60,3 +60,49 @@ fn without_upstream_the_resolver_asks_where_the_machine_did_and_nobody_else() {
     );
     assert!(has_name(&lab, "granted.test"));
 }
+
+#[test]
+fn programs_are_made_to_ask_galaf_when_the_file_says_so_and_no_longer_after_a_reset() {
+    let Some(lab) = lab() else { return };
+    let config = |dns: Value| json!({ "config": { "dns": dns }, "groups": { "browser": browser(&["granted.test"]) } });
+    lab.shell(&format!(
+        "mkdir -p /run/systemd/resolve; cd /run/systemd/resolve\n\
+         echo 'nameserver {NAME_SERVER}' > resolv.conf; echo 'nameserver 127.0.0.53' > stub-resolv.conf\n\
+         ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf"
+    ))
+    .unwrap();
+    let link = || lab.root(&["readlink", "/etc/resolv.conf"]).unwrap();
+    let finds = || lab.run(lab.alice(), &["galaf", "browser", "getent", "ahostsv4", "granted.test"]).unwrap().code == 0;
+
+    let said = lab.apply(&config(json!({}))).unwrap();
+    assert!(said.contains("'/etc/resolv.conf' does not ask galaf's resolver"), "{said}");
+    lab.start_resolver().unwrap();
+    assert_eq!(link(), "../run/systemd/resolve/stub-resolv.conf\n");
+    assert!(!finds(), "the stub of another resolver answers nobody here");
+
+    let said = lab.apply(&config(json!({ "manage_resolv_conf": true }))).unwrap();
+    assert!(said.contains("'/etc/resolv.conf' asks galaf's resolver now"), "{said}");
+    assert!(finds());
+    let said = lab.apply(&config(json!({ "manage_resolv_conf": true }))).unwrap();
+    assert!(!said.contains("programs "), "{said}");
+    assert!(finds());
+
+    let said = lab.root(&["galaf-gen", "reset"]).unwrap();
+    assert!(said.contains("'/etc/resolv.conf' is the former one again"), "{said}");
+    assert_eq!(link(), "../run/systemd/resolve/stub-resolv.conf\n");
+    assert!(!lab.path("/var/lib/galaf/resolv.conf").exists());
+}
+
+#[test]
+fn an_apply_that_nobody_confirms_takes_the_former_resolv_conf_back_too() {
+    let Some(lab) = lab() else { return };
+    lab.shell("echo '# mine' > /etc/resolv.conf").unwrap();
+    let dns = json!({ "upstream": [NAME_SERVER.to_string()], "manage_resolv_conf": true });
+    let config = json!({ "config": { "dns": dns }, "groups": { "browser": browser(&["granted.test"]) } });
+    lab.write_config(&config.to_string()).unwrap();
+    lab.root(&["galaf-gen", "apply", "--confirm", "1h"]).unwrap();
+    let text = || lab.root(&["cat", "/etc/resolv.conf"]).unwrap();
+    assert!(text().contains("\nnameserver 127.0.0.1\n"));
+    lab.root(&["galaf-gen", "rollback"]).unwrap();
+    assert_eq!(text(), "# mine\n");
+}

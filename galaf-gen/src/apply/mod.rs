@@ -11,6 +11,7 @@ mod label;
 pub mod lock;
 pub mod pending;
 mod report;
+pub mod resolv_conf;
 pub mod restore;
 pub mod state;
 
@@ -31,6 +32,7 @@ use crate::transaction::{differences, transaction};
 use crate::upstream;
 
 pub use report::Report;
+use resolv_conf::ResolvConf;
 
 /// Puts `artifacts` into force and keeps them in `state_dir`.
 ///
@@ -77,7 +79,8 @@ pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path) -> Result
         (Some(_), false, true) => dnsmasq::Outcome::Unchanged,
     };
     let upstream = policy.resolver.as_ref().and_then(upstream::described);
-    Ok(Report { diff: diff(&former, artifacts, &policy.new_groups), resolver, upstream, marks })
+    let resolv_conf = ResolvConf::new(state_dir).follow(policy.resolver.as_ref().map(|resolver| &resolver.dns))?;
+    Ok(Report { diff: diff(&former, artifacts, &policy.new_groups), resolver, upstream, resolv_conf, marks })
 }
 
 /// The containers of the index that is about to be replaced; none if there is no index.

@@ -14,6 +14,8 @@ pub struct Report {
     pub resolver: Outcome,
     /// Where it asks, if the file does not say it.
     pub upstream: Option<String>,
+    /// What was done to resolv.conf(5), or is to be.
+    pub resolv_conf: Option<String>,
     /// What is wrong with the marks.
     pub marks: Option<String>,
 }
@@ -23,6 +25,7 @@ impl fmt::Display for Report {
         f.write_str(&self.diff.brief())?;
         writeln!(f, "  resolver {}", self.resolver)?;
         self.upstream.iter().try_for_each(|found| writeln!(f, "  resolver asks {found}"))?;
+        self.resolv_conf.iter().try_for_each(|said| writeln!(f, "  programs {said}"))?;
         self.marks.iter().try_for_each(|problem| writeln!(f, "  marks    {problem}"))
     }
 }

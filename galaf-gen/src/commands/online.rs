@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::{now, rendered, require_root, say, show_notices};
+use crate::apply::resolv_conf::ResolvConf;
 use crate::apply::{self as steps, files, lock, pending, restore, state};
 use crate::cli::{ApplyArgs, RollbackArgs, StateArgs};
 use crate::input::{self, Input, Machine};
@@ -86,6 +87,7 @@ fn take_back(is_pending: bool, state_dir: &Path) -> Result<String> {
         }
         locked::remove()?;
         state::forget(state_dir)?;
+        ResolvConf::new(state_dir).release()?;
         pending::end(state_dir)?;
         return Ok("taken back: there is no firewall, as before\n".to_owned());
     };
@@ -117,9 +119,11 @@ pub fn reset(args: &StateArgs) -> Result<()> {
     let _lock = lock::take(&args.state_dir)?;
     locked::remove()?;
     pending::end(&args.state_dir)?;
+    let released = ResolvConf::new(&args.state_dir).release().context("the firewall is gone, but")?;
     say("the firewall is gone: every program can talk to the network\n\
          'galaf-gen apply' brings it back, and while galaf-firewall.service is enabled so do the next boot and a\n\
-         restart of nftables.service\n")
+         restart of nftables.service\n")?;
+    say(if released { "'/etc/resolv.conf' is the former one again\n" } else { "" })
 }
 
 /// `boot`.
@@ -151,5 +155,11 @@ fn take_back_unconfirmed(state_dir: &Path) -> Result<()> {
         None => files::remove(&state_dir.join(galaf::paths::DNSMASQ_CONF))?,
     }
     state::advance(state_dir, &input.text)?;
-    pending::end(state_dir)
+    pending::end(state_dir)?;
+    // The rules are what the boot is for: not even a file system that cannot be written yet may keep them out.
+    if let Err(error) = ResolvConf::new(state_dir).follow(input.policy.resolver.as_ref().map(|resolver| &resolver.dns))
+    {
+        eprintln!("galaf-gen: {error:#}; 'galaf-gen apply' tries again");
+    }
+    Ok(())
 }

@@ -43,12 +43,14 @@ pub struct Dns {
     pub listen: Upstream,
     /// The account it runs as.
     pub user: Name,
+    /// Whether `/etc/resolv.conf` is made to lead to it.
+    pub manage_resolv_conf: bool,
 }
 
 impl Default for Dns {
     fn default() -> Self {
         let listen = Upstream { address: IpAddr::from([127, 0, 0, 1]), port: DNS_PORT };
-        Self { upstream: Vec::new(), listen, user: Name::constant(DNSMASQ_USER) }
+        Self { upstream: Vec::new(), listen, user: Name::constant(DNSMASQ_USER), manage_resolv_conf: false }
     }
 }
 
@@ -158,10 +160,10 @@ fn read_mark(node: &Node, at: At<'_>, report: &mut Report) -> Option<MarkSource>
 }
 
 fn read_dns(node: &Node, at: At<'_>, report: &mut Report) -> Dns {
-    let fields = Fields::of(node, at, report, &["upstream", "listen", "user"]);
+    let fields = Fields::of(node, at, report, &["upstream", "listen", "user", "manage_resolv_conf"]);
     let server = |node: &Node, at: At<'_>, report: &mut Report| fields::checked(node, at, report, Upstream::parse);
     let default = Dns::default();
-    Dns {
+    let dns = Dns {
         upstream: fields
             .read("upstream", at, report, |node, at, report| fields::list(node, at, report, "servers", server))
             .unwrap_or_default(),
@@ -178,7 +180,17 @@ fn read_dns(node: &Node, at: At<'_>, report: &mut Report) -> Dns {
         user: fields
             .read("user", at, report, |node, at, report| fields::checked(node, at, report, Name::new))
             .unwrap_or(default.user),
+        manage_resolv_conf: fields
+            .read("manage_resolv_conf", at, report, fields::boolean)
+            .unwrap_or(default.manage_resolv_conf),
+    };
+    if dns.manage_resolv_conf && dns.listen.port != DNS_PORT {
+        report.problem(
+            at.key("manage_resolv_conf"),
+            format!("needs 'listen' on port {DNS_PORT}: resolv.conf(5) names addresses without ports"),
+        );
     }
+    dns
 }
 
 fn read_containers(node: &Node, at: At<'_>, report: &mut Report) -> Option<Vec<IdBase>> {
