@@ -3,10 +3,12 @@
 pub mod dnsmasq;
 pub mod group;
 pub mod launch;
+pub mod learned;
 pub mod nft;
 
 use crate::policy::Policy;
 use crate::resolve::Messages;
+use learned::LearnedSets;
 
 /// Everything a policy becomes.
 #[derive(Clone, Debug)]
@@ -28,11 +30,12 @@ pub struct Artifacts {
 /// # Errors
 /// Names that dnsmasq's line length leaves no room for.
 pub fn render(policy: &Policy) -> Result<Artifacts, Messages> {
-    let table = nft::table(policy);
+    let learned = LearnedSets::of(policy)?;
+    let table = nft::table(policy, &learned);
     Ok(Artifacts {
         ruleset: nft::text(&table),
         table,
-        dnsmasq: dnsmasq::render(policy)?,
+        dnsmasq: dnsmasq::render(policy, &learned)?,
         groups: group::render(&policy.new_groups),
         launch_index: launch::render(policy),
     })
