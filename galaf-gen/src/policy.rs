@@ -133,7 +133,7 @@ pub enum With {
 }
 
 /// What a subject is recognised by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SubjectId {
     /// The gid of an application.
     Group(GroupId),

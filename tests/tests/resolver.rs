@@ -3,9 +3,12 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
 use galaf_tests::lab::{Lab, Marking, NAME_SERVER, Site, elsewhere, office};
 use galaf_tests::peer::dns::NOERROR;
-use galaf_tests::peer::{Protocol, Target};
+use galaf_tests::peer::{ECHO, Protocol, Target};
 use galaf_tests::run::Identity;
 use serde_json::{Value, json};
 
@@ -14,7 +17,11 @@ fn browser(domains: &[&str]) -> Value {
 }
 
 fn lab() -> Option<Lab> {
-    let lab = Lab::for_test(Marking::Ebpf)?;
+    lab_with(Marking::Ebpf)
+}
+
+fn lab_with(marking: Marking) -> Option<Lab> {
+    let lab = Lab::for_test(marking)?;
     let host = |name: &str, site: Site| format!("host-record={name},{},{}", site.ipv4, site.ipv6);
     let records = [host("granted.test", office(1)), host("second.test", office(2))];
     lab.internet().serve_names(&records.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
@@ -105,4 +112,70 @@ fn an_apply_that_nobody_confirms_takes_the_former_resolv_conf_back_too() {
     assert!(text().contains("\nnameserver 127.0.0.1\n"));
     lab.root(&["galaf-gen", "rollback"]).unwrap();
     assert_eq!(text(), "# mine\n");
+}
+
+fn reaches(lab: &Lab, application: &[&str], address: IpAddr) -> bool {
+    let attempt = lab.attempts(lab.bob(), application, &[Target::new(Protocol::Tcp, address, ECHO)]).unwrap().remove(0);
+    assert!(attempt.reached() || attempt.refused_at_once(), "{attempt}");
+    attempt.reached()
+}
+
+/// An entry that loses a name loses the addresses of its others with it, since an address does not tell its name.
+fn addresses_that_programs_remember(marking: Marking, mark: &str) {
+    let Some(lab) = lab_with(marking) else { return };
+    let config = |domains: &[&str]| {
+        json!({
+            "config": { "mark": mark, "dns": { "upstream": [NAME_SERVER.to_string()] } },
+            "users": { "bob": { "domains": domains, "families": [4, 6] } },
+            "groups": { "browser": browser(domains) }
+        })
+    };
+    let both = ["granted.test", "second.test"];
+    let said = lab.apply(&config(&both)).unwrap();
+    assert!(!said.contains("looked up ahead"), "no resolver runs yet: {said}");
+    lab.start_resolver().unwrap();
+    for name in both {
+        assert!(has_name(&lab, name));
+    }
+    let browser = ["galaf", "browser"].as_slice();
+    let said = lab.apply(&config(&["second.test"])).unwrap();
+    assert!(said.contains("looked up ahead: 2 of 2 questions answered"), "{said}");
+    for address in [office(2).ipv4.into(), office(2).ipv6.into()] {
+        assert!(reaches(&lab, browser, address), "{address} was not opened again for the application");
+        assert!(reaches(&lab, &[], address), "{address} was not opened again for the user");
+    }
+    assert!(!reaches(&lab, browser, office(1).ipv4.into()), "the name that was removed is still granted");
+
+    let said = lab.apply(&config(&both)).unwrap();
+    assert!(!said.contains("looked up ahead"), "nothing was forgotten: {said}");
+    lab.write_config(&config(&["second.test"]).to_string()).unwrap();
+    lab.root(&["galaf-gen", "apply", "--no-resolve"]).unwrap();
+    assert!(!reaches(&lab, browser, office(2).ipv4.into()));
+    assert!(has_name(&lab, "second.test"));
+    assert!(reaches(&lab, browser, office(2).ipv4.into()));
+}
+
+#[test]
+fn an_address_that_a_program_remembers_stays_open_when_another_name_is_removed() {
+    addresses_that_programs_remember(Marking::Ebpf, "ebpf");
+}
+
+#[test]
+fn an_address_that_a_program_remembers_stays_open_without_the_mark_program_too() {
+    addresses_that_programs_remember(Marking::Nft, "nft");
+}
+
+#[test]
+fn names_that_nobody_answers_do_not_hold_up_an_apply_for_long() {
+    let Some(lab) = lab() else { return };
+    let config = |domains: &[&str]| {
+        // Packets to this server of the documentation range are lost.
+        json!({ "config": { "dns": { "upstream": ["192.0.2.99"] } }, "groups": { "browser": browser(domains) } })
+    };
+    lab.apply(&config(&["granted.test", "second.test"])).unwrap();
+    lab.start_resolver().unwrap();
+    let start = Instant::now();
+    let said = lab.apply(&config(&["granted.test"])).unwrap();
+    assert!(said.contains("looked up ahead: 0 of 2 questions answered"), "{said}");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 
 use super::{now, rendered, require_root, say, show_notices};
 use crate::apply::resolv_conf::ResolvConf;
-use crate::apply::{self as steps, files, lock, pending, restore, state};
+use crate::apply::{self as steps, Ahead, files, lock, pending, restore, state};
 use crate::cli::{ApplyArgs, RollbackArgs, StateArgs};
 use crate::input::{self, Input, Machine};
 use crate::judge::{Judgement, judge};
@@ -32,7 +32,8 @@ pub fn apply(args: &ApplyArgs) -> Result<()> {
     if let Some(patience) = args.confirm {
         pending::begin(state_dir, patience.unsigned_abs())?;
     }
-    let report = match put_into_force(&input, &artifacts, state_dir) {
+    let ahead = if args.no_resolve { Ahead::Leave } else { Ahead::LookUp };
+    let report = match put_into_force(&input, &artifacts, state_dir, ahead) {
         Ok(report) => report,
         Err(error) => {
             // The apply has put things back itself; the watcher has nothing to do.
@@ -93,7 +94,7 @@ fn take_back(is_pending: bool, state_dir: &Path) -> Result<String> {
     };
     let (input, artifacts) =
         judged(&target, state_dir).context("the former state does not fit this machine any more")?;
-    let report = put_into_force(&input, &artifacts, state_dir)?;
+    let report = put_into_force(&input, &artifacts, state_dir, Ahead::LookUp)?;
     pending::end(state_dir)?;
     Ok(format!("returned to the former state\n{report}"))
 }
@@ -107,8 +108,8 @@ fn judged(file: &Path, state_dir: &Path) -> Result<(Input, Artifacts)> {
     Ok((input, artifacts))
 }
 
-fn put_into_force(input: &Input, artifacts: &Artifacts, state_dir: &Path) -> Result<steps::Report> {
-    let report = steps::apply(&input.policy, artifacts, state_dir)?;
+fn put_into_force(input: &Input, artifacts: &Artifacts, state_dir: &Path, ahead: Ahead) -> Result<steps::Report> {
+    let report = steps::apply(&input.policy, artifacts, state_dir, ahead)?;
     state::advance(state_dir, &input.text)?;
     Ok(report)
 }

@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use galaf::config::{Domain, Family};
 use galaf::json::JsonPath;
+use galaf::mark::is_plain;
 use galaf::paths::TABLE;
 
 use super::nft::names;
-use crate::policy::{Grant, Policy, Subject};
+use crate::policy::{Grant, Policy, Subject, SubjectId};
 use crate::resolve::Messages;
 
 /// dnsmasq reads lines into a buffer of MAXDNAME (1025) bytes and calls a longer one a bad option.
@@ -19,6 +20,17 @@ pub(super) const MAX_LINE: usize = 1000;
 
 /// A set and the family of its addresses.
 type Target = (Family, String);
+
+/// A question to the resolver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Somebody who may ask it.
+    pub asker: SubjectId,
+    /// The name.
+    pub name: Domain,
+    /// The family of the addresses.
+    pub family: Family,
+}
 
 /// The sets that dnsmasq fills.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +58,26 @@ impl LearnedSets {
     /// therefore carries the sets of its parents too.
     pub fn lines(&self) -> impl Iterator<Item = String> {
         self.by_name.iter().map(|(name, sets)| line(name, sets))
+    }
+
+    /// Questions whose answers fill the sets `wanted`, each with somebody who may ask it.
+    pub fn questions(&self, policy: &Policy, wanted: &[String]) -> Vec<Question> {
+        let wanted: BTreeSet<&str> = wanted.iter().map(String::as_str).collect();
+        let mut askers = BTreeMap::new();
+        // Whoever has no mark of its own is answered nothing.
+        for subject in policy.subjects().filter(|subject| is_plain(subject.id.number())) {
+            for name in subject.domains() {
+                askers.entry(name).or_insert(subject.id);
+            }
+        }
+        let mut questions = Vec::new();
+        for (name, sets) in &self.by_name {
+            let Some(&asker) = askers.get(name) else { continue };
+            let families: BTreeSet<Family> =
+                sets.iter().filter(|(_, set)| wanted.contains(set.as_str())).map(|(family, _)| *family).collect();
+            questions.extend(families.into_iter().map(|family| Question { asker, name: name.clone(), family }));
+        }
+        questions
     }
 
     /// The sets that hold the addresses of a grant's names; none if it is not by name.

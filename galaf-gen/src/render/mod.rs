@@ -17,6 +17,8 @@ pub struct Artifacts {
     pub table: nft::Table,
     /// The firewall as `nft -f` reads it.
     pub ruleset: nft::Ruleset,
+    /// The sets that the resolver fills.
+    pub learned: LearnedSets,
     /// The resolver's configuration; `None` if there is no resolver.
     pub dnsmasq: Option<String>,
     /// Groups to be made, as lines of group(5).
@@ -38,5 +40,6 @@ pub fn render(policy: &Policy) -> Result<Artifacts, Messages> {
         dnsmasq: dnsmasq::render(policy, &learned)?,
         groups: group::render(&policy.new_groups),
         launch_index: launch::render(policy),
+        learned,
     })
 }
