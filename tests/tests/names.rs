@@ -318,3 +318,14 @@ fn a_name_that_very_many_entries_share_opens_its_addresses_for_each_of_them_and_
         assert_reached(&tcp(&lab, application, office(4).ipv4.into()));
     }
 }
+
+/// The limits that docs/configuration.md states: dnsmasq's patterns match names of hosts only, and `*` one label.
+#[test]
+fn names_of_services_and_very_deep_subdomains_are_blocked_and_international_ones_are_not() {
+    let Some(lab) = lab(Marking::Ebpf) else { return };
+    for name in ["_imaps._tcp.granted.test", "under_score.granted.test", "a.b.c.d.e.f.granted.test"] {
+        assert_blocked(&ask(&lab, "browser", name));
+    }
+    let unknown = ask(&lab, "browser", "xn--bcher-kva.granted.test");
+    assert!(!unknown.is_blocked(), "{unknown}");
+}

@@ -43,6 +43,8 @@ pub struct Dns {
     pub listen: Upstream,
     /// The account it runs as.
     pub user: Name,
+    /// Seconds for which it remembers an answer at most.
+    pub max_cache_ttl: u32,
     /// Whether `/etc/resolv.conf` is made to lead to it.
     pub manage_resolv_conf: bool,
 }
@@ -50,7 +52,13 @@ pub struct Dns {
 impl Default for Dns {
     fn default() -> Self {
         let listen = Upstream { address: IpAddr::from([127, 0, 0, 1]), port: DNS_PORT };
-        Self { upstream: Vec::new(), listen, user: Name::constant(DNSMASQ_USER), manage_resolv_conf: false }
+        Self {
+            upstream: Vec::new(),
+            listen,
+            user: Name::constant(DNSMASQ_USER),
+            max_cache_ttl: 3600,
+            manage_resolv_conf: false,
+        }
     }
 }
 
@@ -160,7 +168,7 @@ fn read_mark(node: &Node, at: At<'_>, report: &mut Report) -> Option<MarkSource>
 }
 
 fn read_dns(node: &Node, at: At<'_>, report: &mut Report) -> Dns {
-    let fields = Fields::of(node, at, report, &["upstream", "listen", "user", "manage_resolv_conf"]);
+    let fields = Fields::of(node, at, report, &["upstream", "listen", "user", "max_cache_ttl", "manage_resolv_conf"]);
     let server = |node: &Node, at: At<'_>, report: &mut Report| fields::checked(node, at, report, Upstream::parse);
     let default = Dns::default();
     let dns = Dns {
@@ -180,6 +188,7 @@ fn read_dns(node: &Node, at: At<'_>, report: &mut Report) -> Dns {
         user: fields
             .read("user", at, report, |node, at, report| fields::checked(node, at, report, Name::new))
             .unwrap_or(default.user),
+        max_cache_ttl: fields.read("max_cache_ttl", at, report, read_max_cache_ttl).unwrap_or(default.max_cache_ttl),
         manage_resolv_conf: fields
             .read("manage_resolv_conf", at, report, fields::boolean)
             .unwrap_or(default.manage_resolv_conf),
@@ -191,6 +200,23 @@ fn read_dns(node: &Node, at: At<'_>, report: &mut Report) -> Dns {
         );
     }
     dns
+}
+
+/// An answer that is remembered for longer than its address stays granted, a day, would lead nowhere. dnsmasq takes 0
+/// for no limit.
+const CACHE_SECONDS: std::ops::RangeInclusive<u32> = 1..=86400;
+
+fn read_max_cache_ttl(node: &Node, at: At<'_>, report: &mut Report) -> Option<u32> {
+    let seconds = fields::number(node, at, report)?;
+    if !CACHE_SECONDS.contains(&seconds) {
+        let (first, last) = (CACHE_SECONDS.start(), CACHE_SECONDS.end());
+        report.problem(
+            at,
+            format!("is {seconds}, expected seconds from {first} to {last}, the day that an address stays granted"),
+        );
+        return None;
+    }
+    Some(seconds)
 }
 
 fn read_containers(node: &Node, at: At<'_>, report: &mut Report) -> Option<Vec<IdBase>> {

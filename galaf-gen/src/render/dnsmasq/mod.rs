@@ -8,9 +8,6 @@ use super::learned::LearnedSets;
 use crate::policy::{Policy, Resolver};
 use crate::resolve::Messages;
 
-/// An answer that is cached longer than its address is in the set would be an answer that leads nowhere.
-const MAX_CACHE_SECONDS: u32 = 3600;
-
 /// The configuration, or `None` without a resolver.
 ///
 /// # Errors
@@ -38,9 +35,9 @@ fn server(text: &mut String, resolver: &Resolver) {
          listen-address={}\n\
          bind-interfaces\n\
          user={}\n\
-         max-cache-ttl={MAX_CACHE_SECONDS}\n\
+         max-cache-ttl={}\n\
          no-resolv\n",
-        dns.listen.port, dns.listen.address, dns.user
+        dns.listen.port, dns.listen.address, dns.user, dns.max_cache_ttl
     );
     for upstream in &dns.upstream {
         let _ = writeln!(text, "server={upstream}");
