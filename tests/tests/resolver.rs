@@ -179,3 +179,30 @@ fn names_that_nobody_answers_do_not_hold_up_an_apply_for_long() {
     assert!(said.contains("looked up ahead: 0 of 2 questions answered"), "{said}");
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
+
+#[test]
+fn a_boot_takes_an_unconfirmed_resolv_conf_back_and_loads_the_rules_even_if_it_cannot() {
+    let Some(lab) = lab() else { return };
+    lab.shell("echo '# mine' > /etc/resolv.conf").unwrap();
+    let config = |manage: bool| {
+        let dns = json!({ "upstream": [NAME_SERVER.to_string()], "manage_resolv_conf": manage });
+        json!({ "config": { "dns": dns }, "groups": { "browser": browser(&["granted.test"]) } })
+    };
+    lab.apply(&config(false)).unwrap();
+    let text = || lab.root(&["cat", "/etc/resolv.conf"]).unwrap();
+    for writable in [true, false] {
+        lab.write_config(&config(true).to_string()).unwrap();
+        lab.root(&["galaf-gen", "apply", "--confirm", "1h"]).unwrap();
+        assert!(text().contains("nameserver 127.0.0.1\n"));
+        // The unit that runs it at boot may not write there.
+        if !writable {
+            lab.shell("mount -o remount,bind,ro /etc").unwrap();
+        }
+        let boot = lab.run(&Identity::ROOT, &["galaf-gen", "boot"]).unwrap();
+        assert_eq!((boot.code, text() == "# mine\n"), (0, writable), "{boot:?}");
+        assert_eq!(boot.stderr.contains("'galaf-gen apply' tries again"), !writable, "{boot:?}");
+    }
+    lab.shell("mount -o remount,bind,rw /etc").unwrap();
+    lab.root(&["galaf-gen", "reset"]).unwrap();
+    assert_eq!(text(), "# mine\n");
+}

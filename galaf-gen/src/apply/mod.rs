@@ -88,7 +88,8 @@ pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path, ahead: Ah
         }
     };
     let ahead = match &policy.resolver {
-        Some(resolver) if ahead == Ahead::LookUp && !questions.is_empty() => {
+        // A question from a socket without its mark would only wait for its time to pass.
+        Some(resolver) if ahead == Ahead::LookUp && !questions.is_empty() && marks.is_none() => {
             // Everything is in force already; who asks later is answered all the same.
             let listen = resolver.dns.listen;
             Some(match ahead::look_up(&questions, (listen.address, listen.port).into()) {
