@@ -9,6 +9,7 @@ use galaf::trust::{Untrusted, check_file, text_of};
 use crate::accounts::{Accounts, Files, User};
 use crate::policy::Policy;
 use crate::resolve::resolve;
+use crate::upstream;
 
 /// What can be wrong with the input; nothing has been changed then.
 #[derive(Debug, thiserror::Error)]
@@ -64,21 +65,43 @@ pub fn trust(file: &Path) -> Result<(), InputError> {
     Ok(())
 }
 
-/// Reads `file` against the account files in `etc_dir`, at `now` in seconds since the epoch.
+/// The machine that a file is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Machine<'a> {
+    /// Folder of its accounts and of its resolv.conf.
+    pub etc_dir: &'a Path,
+    /// What the last apply left.
+    pub state_dir: &'a Path,
+}
+
+impl Machine<'_> {
+    /// Whether it is this one. Another one is known by its account files and nothing else.
+    fn is_here(&self) -> bool {
+        self.etc_dir == Path::new("/etc")
+    }
+}
+
+/// Reads `file` for `machine`, at `now` in seconds since the epoch.
 ///
 /// # Errors
 /// If something cannot be read, or every problem of the file.
-pub fn read(file: &Path, etc_dir: &Path, now: i64) -> Result<Input, InputError> {
+pub fn read(file: &Path, machine: Machine<'_>, now: i64) -> Result<Input, InputError> {
     let text = read_file(file)?;
     let name = file.display().to_string();
     let parsed = Config::parse(&text).map_err(|problems| InputError::Bad { file: name.clone(), problems })?;
-    let accounts = read_accounts(etc_dir, &parsed.config)?;
-    let policy = resolve(&parsed.config, &accounts, now)
+    let accounts = read_accounts(machine, &parsed.config)?;
+    let servers = if machine.is_here() {
+        upstream::sources(Path::new("/"), machine.state_dir)
+    } else {
+        upstream::sources_of_etc(machine.etc_dir)
+    };
+    let policy = resolve(&parsed.config, &accounts, &servers, now)
         .map_err(|problems| InputError::Bad { file: name.clone(), problems: Problems::placed(problems, &text) })?;
     Ok(Input { text, file: name, policy, notices: parsed.notices })
 }
 
-fn read_accounts(etc_dir: &Path, config: &Config) -> Result<Accounts, InputError> {
+fn read_accounts(machine: Machine<'_>, config: &Config) -> Result<Accounts, InputError> {
+    let etc_dir = machine.etc_dir;
     let required = |name: &str| read_file(&etc_dir.join(name));
     // Machines without subordinate ids or named services have no such files.
     let optional = |name: &str| std::fs::read_to_string(etc_dir.join(name)).unwrap_or_default();
@@ -89,7 +112,7 @@ fn read_accounts(etc_dir: &Path, config: &Config) -> Result<Accounts, InputError
         subgid: &optional("subgid"),
         services: &optional("services"),
     });
-    if etc_dir == Path::new("/etc") {
+    if machine.is_here() {
         add_from_nss(&mut accounts, config);
     }
     Ok(accounts)

@@ -6,9 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::{now, rendered, require_root, say, show_notices};
-use crate::apply::{self as steps, files, lock, pending, restore, state};
+use crate::apply::resolv_conf::ResolvConf;
+use crate::apply::{self as steps, Ahead, files, lock, pending, restore, state};
 use crate::cli::{ApplyArgs, RollbackArgs, StateArgs};
-use crate::input::{self, Input};
+use crate::input::{self, Input, Machine};
 use crate::judge::{Judgement, judge};
 use crate::kernel::locked;
 use crate::notices::notices;
@@ -26,12 +27,13 @@ pub fn apply(args: &ApplyArgs) -> Result<()> {
         bail!("an apply waits to be confirmed; 'galaf-gen confirm' keeps it, 'galaf-gen rollback' takes it back");
     }
     input::trust(&args.file)?;
-    let (input, artifacts) = judged(&args.file)?;
+    let (input, artifacts) = judged(&args.file, state_dir)?;
     show_notices(&input, notices(&input.policy, now()));
     if let Some(patience) = args.confirm {
         pending::begin(state_dir, patience.unsigned_abs())?;
     }
-    let report = match put_into_force(&input, &artifacts, state_dir) {
+    let ahead = if args.no_resolve { Ahead::Leave } else { Ahead::LookUp };
+    let report = match put_into_force(&input, &artifacts, state_dir, ahead) {
         Ok(report) => report,
         Err(error) => {
             // The apply has put things back itself; the watcher has nothing to do.
@@ -86,17 +88,19 @@ fn take_back(is_pending: bool, state_dir: &Path) -> Result<String> {
         }
         locked::remove()?;
         state::forget(state_dir)?;
+        ResolvConf::new(state_dir).release()?;
         pending::end(state_dir)?;
         return Ok("taken back: there is no firewall, as before\n".to_owned());
     };
-    let (input, artifacts) = judged(&target).context("the former state does not fit this machine any more")?;
-    let report = put_into_force(&input, &artifacts, state_dir)?;
+    let (input, artifacts) =
+        judged(&target, state_dir).context("the former state does not fit this machine any more")?;
+    let report = put_into_force(&input, &artifacts, state_dir, Ahead::LookUp)?;
     pending::end(state_dir)?;
     Ok(format!("returned to the former state\n{report}"))
 }
 
-fn judged(file: &Path) -> Result<(Input, Artifacts)> {
-    let input = input::read(file, Path::new(ETC), now())?;
+fn judged(file: &Path, state_dir: &Path) -> Result<(Input, Artifacts)> {
+    let input = input::read(file, Machine { etc_dir: Path::new(ETC), state_dir }, now())?;
     let artifacts = rendered(&input)?;
     if let Judgement::Bad(problems) = judge(&artifacts.ruleset)? {
         return Err(input.bad(problems).into());
@@ -104,8 +108,8 @@ fn judged(file: &Path) -> Result<(Input, Artifacts)> {
     Ok((input, artifacts))
 }
 
-fn put_into_force(input: &Input, artifacts: &Artifacts, state_dir: &Path) -> Result<steps::Report> {
-    let report = steps::apply(&input.policy, artifacts, state_dir)?;
+fn put_into_force(input: &Input, artifacts: &Artifacts, state_dir: &Path, ahead: Ahead) -> Result<steps::Report> {
+    let report = steps::apply(&input.policy, artifacts, state_dir, ahead)?;
     state::advance(state_dir, &input.text)?;
     Ok(report)
 }
@@ -116,9 +120,11 @@ pub fn reset(args: &StateArgs) -> Result<()> {
     let _lock = lock::take(&args.state_dir)?;
     locked::remove()?;
     pending::end(&args.state_dir)?;
+    let released = ResolvConf::new(&args.state_dir).release().context("the firewall is gone, but")?;
     say("the firewall is gone: every program can talk to the network\n\
          'galaf-gen apply' brings it back, and while galaf-firewall.service is enabled so do the next boot and a\n\
-         restart of nftables.service\n")
+         restart of nftables.service\n")?;
+    say(if released { "'/etc/resolv.conf' is the former one again\n" } else { "" })
 }
 
 /// `boot`.
@@ -142,7 +148,7 @@ fn take_back_unconfirmed(state_dir: &Path) -> Result<()> {
     let Some(target) = pending::target(state_dir) else {
         bail!("the only apply so far was never confirmed");
     };
-    let (input, artifacts) = judged(&target)?;
+    let (input, artifacts) = judged(&target, state_dir)?;
     files::replace(&state_dir.join(galaf::paths::RULESET), &artifacts.ruleset.text)?;
     files::replace(&state_dir.join(galaf::paths::LAUNCH_INDEX), &artifacts.launch_index)?;
     match &artifacts.dnsmasq {
@@ -150,5 +156,11 @@ fn take_back_unconfirmed(state_dir: &Path) -> Result<()> {
         None => files::remove(&state_dir.join(galaf::paths::DNSMASQ_CONF))?,
     }
     state::advance(state_dir, &input.text)?;
-    pending::end(state_dir)
+    pending::end(state_dir)?;
+    // The rules are what the boot is for: not even a file system that cannot be written yet may keep them out.
+    if let Err(error) = ResolvConf::new(state_dir).follow(input.policy.resolver.as_ref().map(|resolver| &resolver.dns))
+    {
+        eprintln!("galaf-gen: {error:#}; 'galaf-gen apply' tries again");
+    }
+    Ok(())
 }

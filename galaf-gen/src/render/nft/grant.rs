@@ -11,8 +11,14 @@ pub(super) const LEARNED_TIMEOUT: &str = "1d";
 /// What one rule may write to the log: whoever can open connections must not be able to fill the disk.
 const LOG_LIMIT: &str = "limit rate 10/second burst 20 packets";
 
-/// What matches `grant`, then `verdict`, after a rule that logs if it is to be; the sets they need are added to `sets`.
-pub(super) fn rules(subject: &Subject, grant: &Grant, verdict: &str, sets: &mut Vec<Set>) -> Vec<Rule> {
+/// What matches `grant`, of one by name for the addresses in the set `learned`, then `verdict`; after a rule that logs if it is to be; the sets they need are added to `sets`.
+pub(super) fn rules(
+    subject: &Subject,
+    grant: &Grant,
+    learned: Option<&str>,
+    verdict: &str,
+    sets: &mut Vec<Set>,
+) -> Vec<Rule> {
     // The family is named even where another match implies it: a condition like `tcp dport 443` does not,
     // and in a table of family inet would speak for IPv6 too.
     let mut parts = vec![format!("meta nfproto {}", words::nfproto(grant.family))];
@@ -21,20 +27,11 @@ pub(super) fn rules(subject: &Subject, grant: &Grant, verdict: &str, sets: &mut 
         parts.push(format!("meta time < {until}"));
     }
     let daddr = words::daddr(grant.family);
-    let learned = match &grant.to {
-        To::Anywhere => None,
-        To::Names(_) => {
-            let name = names::learned_set(subject, grant);
-            sets.push(Set { name: name.clone(), key: words::address_type(grant.family), kind: SetKind::Learned });
-            parts.push(format!("{daddr} @{name}"));
-            Some(name)
-        }
-        To::Addresses(addresses) => {
-            let name = names::address_set(subject, grant);
-            parts.push(member(daddr, addresses.elements(), name, words::address_type(grant.family), sets));
-            None
-        }
-    };
+    parts.extend(learned.map(|set| format!("{daddr} @{set}")));
+    if let To::Addresses(addresses) = &grant.to {
+        let name = names::address_set(subject, grant);
+        parts.push(member(daddr, addresses.elements(), name, words::address_type(grant.family), sets));
+    }
     parts.extend(with(subject, grant, sets));
     let rule = |text: String, comment: String| Rule {
         text,

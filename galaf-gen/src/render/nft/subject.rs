@@ -1,17 +1,19 @@
 //! One chain an application or user, reached through a verdict map, so that their number does not matter to a packet.
 //! Who is denied something has a second one, reached before any of the first.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use galaf::config::Mode;
 
 use super::grant::rules;
-use super::table::{Chain, Map, Set, Table};
-use super::{audit, names};
+use super::table::{Chain, Map, Set, SetKind, Table};
+use super::{audit, names, words};
 use crate::policy::{Grant, Policy, Subject, SubjectId};
+use crate::render::learned::LearnedSets;
 
 /// Adds the sets, chains and maps of every subject.
-pub(super) fn add(table: &mut Table, policy: &Policy) {
+pub(super) fn add(table: &mut Table, policy: &Policy, learned: &LearnedSets) {
+    let mut context = Context { table, policy, learned, filled: BTreeSet::new() };
     let mut denied = Dispatch::default();
     let mut audited = Dispatch::default();
     let mut granted = Dispatch::default();
@@ -21,8 +23,8 @@ pub(super) fn add(table: &mut Table, policy: &Policy) {
             true => (&mut audited, Mode::Audit),
         };
         let end = format!("jump {}", audit::end(mode));
-        dispatch.add(table, policy, subject, names::denials(subject), &subject.denials, &end);
-        granted.add(table, policy, subject, names::chain(subject), &subject.grants, "accept");
+        dispatch.add(&mut context, subject, names::denials(subject), &subject.denials, &end);
+        granted.add(&mut context, subject, names::chain(subject), &subject.grants, "accept");
     }
     let maps = [
         (names::DENIED_APPLICATIONS, "gid : verdict", denied.applications),
@@ -40,6 +42,15 @@ pub(super) fn add(table: &mut Table, policy: &Policy) {
     }
 }
 
+/// What every chain is made from and added to.
+struct Context<'a> {
+    table: &'a mut Table,
+    policy: &'a Policy,
+    learned: &'a LearnedSets,
+    /// Learned sets that are in the table already.
+    filled: BTreeSet<&'a String>,
+}
+
 /// Chains by the ids that lead to them.
 #[derive(Default)]
 struct Dispatch {
@@ -49,15 +60,7 @@ struct Dispatch {
 
 impl Dispatch {
     /// Adds the chain `name` with a rule for each of `grants`, if there are any.
-    fn add(
-        &mut self,
-        table: &mut Table,
-        policy: &Policy,
-        subject: &Subject,
-        name: String,
-        grants: &[Grant],
-        verdict: &str,
-    ) {
+    fn add(&mut self, context: &mut Context<'_>, subject: &Subject, name: String, grants: &[Grant], verdict: &str) {
         if grants.is_empty() {
             return;
         }
@@ -65,15 +68,27 @@ impl Dispatch {
             SubjectId::Group(_) => &mut self.applications,
             SubjectId::User(_) => &mut self.users,
         };
-        map.extend(with_containers(subject.id.number(), policy).map(|id| (id, format!("jump {name}"))));
+        map.extend(with_containers(subject.id.number(), context.policy).map(|id| (id, format!("jump {name}"))));
         let mut chain = Chain::regular(name);
         let mut sets: Vec<Set> = Vec::new();
-        chain.rules.extend(grants.iter().flat_map(|grant| rules(subject, grant, verdict, &mut sets)));
+        for grant in grants {
+            if grant.to.names().is_empty() {
+                chain.rules.extend(rules(subject, grant, None, verdict, &mut sets));
+            }
+            // One rule a set: its own, and those that it shares with others.
+            for set in context.learned.of_grant(subject, grant) {
+                chain.rules.extend(rules(subject, grant, Some(set.as_str()), verdict, &mut sets));
+                if context.filled.insert(set) {
+                    let key = words::address_type(grant.family);
+                    sets.push(Set { name: set.clone(), key, kind: SetKind::Learned });
+                }
+            }
+        }
         // Grants that differ only in what with share the set of where to.
         sets.sort_by(|a, b| a.name.cmp(&b.name));
         sets.dedup_by(|next, set| next.name == set.name);
-        table.sets.extend(sets);
-        table.chains.push(chain);
+        context.table.sets.extend(sets);
+        context.table.chains.push(chain);
     }
 }
 
