@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use galaf::config::{Config, Problems};
-use galaf::paths::CONFIG_PATH;
-use galaf::trust::{Untrusted, check_file, text_of};
+use galaf::config::{Config, Part, Problems, Source, described};
+use galaf::json::JsonPath;
+use galaf::trust::Untrusted;
 
 use crate::accounts::{Accounts, Files, User};
 use crate::policy::Policy;
 use crate::resolve::resolve;
+use crate::sources::{self, read_file};
 
 /// What can be wrong with the input; nothing has been changed then.
 #[derive(Debug, thiserror::Error)]
@@ -25,10 +26,10 @@ pub enum InputError {
     #[error("cannot trust what others may write: {0}")]
     Untrusted(#[from] Untrusted),
     /// The file is wrong, or does not fit this machine.
-    #[error("'{file}' has {}\n{}", problems.count(), problems.display(file).to_string().trim_end())]
+    #[error("{described} has {}\n{}", problems.count(), problems.to_string().trim_end())]
     Bad {
-        /// The file's name as it was given.
-        file: String,
+        /// The file as a person is told of it.
+        described: String,
         /// What is wrong.
         problems: Problems,
     },
@@ -36,46 +37,48 @@ pub enum InputError {
 
 /// A file that is good on this machine.
 pub struct Input {
-    /// Its text.
+    /// Its text, or that of it and its drop-ins merged.
     pub text: String,
-    /// Its name as it was given.
-    pub file: String,
+    /// Where it was written.
+    pub source: Source,
     /// What it means here.
     pub policy: Policy,
     /// What has no effect or another one than expected.
-    pub notices: Problems,
+    pub notices: Vec<(JsonPath, String)>,
 }
 
 impl Input {
     /// Messages about values of the file as an error.
-    pub fn bad(&self, problems: Vec<(galaf::json::JsonPath, String)>) -> InputError {
-        InputError::Bad { file: self.file.clone(), problems: Problems::placed(problems, &self.text) }
+    pub fn bad(&self, problems: Vec<(JsonPath, String)>) -> InputError {
+        bad(&self.source, problems)
     }
 }
 
-/// Checks that the administrator's file is root's alone. Any other file was chosen by whoever named it.
+/// Reads `file` and its drop-ins against the account files in `etc_dir`, at `now` in seconds since the epoch.
 ///
 /// # Errors
-/// If others can write it, or it cannot be looked at.
-pub fn trust(file: &Path) -> Result<(), InputError> {
-    if file == Path::new(CONFIG_PATH) && file.exists() {
-        check_file(file)?;
-    }
-    Ok(())
-}
-
-/// Reads `file` against the account files in `etc_dir`, at `now` in seconds since the epoch.
-///
-/// # Errors
-/// If something cannot be read, or every problem of the file.
+/// If something cannot be read, or every problem of the files.
 pub fn read(file: &Path, etc_dir: &Path, now: i64) -> Result<Input, InputError> {
-    let text = read_file(file)?;
-    let name = file.display().to_string();
-    let parsed = Config::parse(&text).map_err(|problems| InputError::Bad { file: name.clone(), problems })?;
+    resolved(sources::Files::find(file)?.read()?, etc_dir, now)
+}
+
+/// What `parts`, merged in their order, mean with the account files in `etc_dir`, at `now` in seconds since the epoch.
+///
+/// # Errors
+/// If an account file cannot be read, or every problem of the parts.
+pub fn resolved(parts: Vec<Part>, etc_dir: &Path, now: i64) -> Result<Input, InputError> {
+    let all = described(&parts);
+    let wrong = |problems| InputError::Bad { described: all, problems };
+    let source = Source::merge(parts).map_err(wrong)?;
+    let parsed =
+        Config::read(&source).map_err(|problems| InputError::Bad { described: source.described(), problems })?;
     let accounts = read_accounts(etc_dir, &parsed.config)?;
-    let policy = resolve(&parsed.config, &accounts, now)
-        .map_err(|problems| InputError::Bad { file: name.clone(), problems: Problems::placed(problems, &text) })?;
-    Ok(Input { text, file: name, policy, notices: parsed.notices })
+    let policy = resolve(&parsed.config, &accounts, now).map_err(|problems| bad(&source, problems))?;
+    Ok(Input { text: source.to_text(), source, policy, notices: parsed.notices })
+}
+
+fn bad(source: &Source, problems: Vec<(JsonPath, String)>) -> InputError {
+    InputError::Bad { described: source.described(), problems: source.place(problems) }
 }
 
 fn read_accounts(etc_dir: &Path, config: &Config) -> Result<Accounts, InputError> {
@@ -106,8 +109,4 @@ fn add_from_nss(accounts: &mut Accounts, config: &Config) {
             accounts.users.insert(name.to_string(), user);
         }
     }
-}
-
-fn read_file(path: &Path) -> Result<String, InputError> {
-    std::fs::read_to_string(path).map_err(|error| InputError::Read { path: path.to_owned(), cause: text_of(&error) })
 }

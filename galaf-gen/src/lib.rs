@@ -19,6 +19,7 @@ pub mod policy;
 pub mod programs;
 pub mod render;
 pub mod resolve;
+pub mod sources;
 pub mod transaction;
 
 /// The JSON Schema of galaf.json. It accepts whatever the parser accepts; what the parser refuses for its meaning, such as an

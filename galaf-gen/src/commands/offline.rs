@@ -26,9 +26,9 @@ pub fn check(args: &CheckArgs) -> Result<()> {
     let (applications, users) =
         (counted(policy.applications.len(), "application"), counted(policy.users.len(), "user"));
     say(&format!(
-        "'{}' is good: {applications}, {users}, {}{asked}
+        "{} is good: {applications}, {users}, {}{asked}
 ",
-        input.file,
+        input.source.described(),
         counted(names, "name")
     ))
 }

@@ -13,6 +13,7 @@ use crate::judge::{Judgement, judge};
 use crate::kernel::locked;
 use crate::notices::notices;
 use crate::render::Artifacts;
+use crate::sources::Files;
 
 /// The account files of this machine.
 const ETC: &str = "/etc";
@@ -25,8 +26,9 @@ pub fn apply(args: &ApplyArgs) -> Result<()> {
     if pending::id(state_dir)?.is_some() {
         bail!("an apply waits to be confirmed; 'galaf-gen confirm' keeps it, 'galaf-gen rollback' takes it back");
     }
-    input::trust(&args.file)?;
-    let (input, artifacts) = judged(&args.file)?;
+    let files = Files::find(&args.file)?;
+    files.trust()?;
+    let (input, artifacts) = judged(&files)?;
     show_notices(&input, notices(&input.policy, now()));
     if let Some(patience) = args.confirm {
         pending::begin(state_dir, patience.unsigned_abs())?;
@@ -39,7 +41,7 @@ pub fn apply(args: &ApplyArgs) -> Result<()> {
             return Err(error);
         }
     };
-    say(&format!("applied '{}'\n{report}", input.file))?;
+    say(&format!("applied {}\n{report}", input.source.described()))?;
     match args.confirm {
         Some(patience) => say(&format!(
             "now try what you need; unless 'galaf-gen confirm' comes within {patience:#}, the former state returns\n"
@@ -89,14 +91,15 @@ fn take_back(is_pending: bool, state_dir: &Path) -> Result<String> {
         pending::end(state_dir)?;
         return Ok("taken back: there is no firewall, as before\n".to_owned());
     };
-    let (input, artifacts) = judged(&target).context("the former state does not fit this machine any more")?;
+    let (input, artifacts) =
+        judged(&Files::only(&target)).context("the former state does not fit this machine any more")?;
     let report = put_into_force(&input, &artifacts, state_dir)?;
     pending::end(state_dir)?;
     Ok(format!("returned to the former state\n{report}"))
 }
 
-fn judged(file: &Path) -> Result<(Input, Artifacts)> {
-    let input = input::read(file, Path::new(ETC), now())?;
+fn judged(files: &Files) -> Result<(Input, Artifacts)> {
+    let input = input::resolved(files.read()?, Path::new(ETC), now())?;
     let artifacts = rendered(&input)?;
     if let Judgement::Bad(problems) = judge(&artifacts.ruleset)? {
         return Err(input.bad(problems).into());
@@ -142,7 +145,7 @@ fn take_back_unconfirmed(state_dir: &Path) -> Result<()> {
     let Some(target) = pending::target(state_dir) else {
         bail!("the only apply so far was never confirmed");
     };
-    let (input, artifacts) = judged(&target)?;
+    let (input, artifacts) = judged(&Files::only(&target))?;
     files::replace(&state_dir.join(galaf::paths::RULESET), &artifacts.ruleset.text)?;
     files::replace(&state_dir.join(galaf::paths::LAUNCH_INDEX), &artifacts.launch_index)?;
     match &artifacts.dnsmasq {
