@@ -10,6 +10,7 @@ pub mod apply;
 pub mod cli;
 pub mod commands;
 pub mod diff;
+pub mod granted;
 pub mod input;
 pub mod judge;
 pub mod kernel;

@@ -22,6 +22,8 @@ fn main() -> ExitCode {
         Command::Apply(args) => commands::apply(&args).map(|()| true),
         Command::Confirm(args) => commands::confirm(&args).map(|()| true),
         Command::Rollback(args) => commands::rollback(&args).map(|()| true),
+        Command::Grant(args) => commands::grant(&args).map(|()| true),
+        Command::Revoke(args) => commands::revoke(&args).map(|()| true),
         Command::Reset(args) => commands::reset(&args).map(|()| true),
         Command::Boot(args) => commands::boot(&args).map(|()| true),
     };

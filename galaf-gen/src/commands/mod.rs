@@ -1,5 +1,6 @@
 //! What each subcommand does.
 
+mod grant;
 mod offline;
 mod online;
 
@@ -12,6 +13,7 @@ use crate::input::Input;
 use crate::render::{Artifacts, render as render_policy};
 use crate::resolve::Messages;
 
+pub use grant::{grant, revoke};
 pub use offline::{check, diff, render, schema};
 pub use online::{apply, boot, confirm, reset, rollback};
 

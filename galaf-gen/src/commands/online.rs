@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use galaf::config::Part;
 
 use super::{now, rendered, require_root, say, show_notices};
 use crate::apply::{self as steps, files, lock, pending, restore, state};
@@ -16,16 +17,13 @@ use crate::render::Artifacts;
 use crate::sources::Files;
 
 /// The account files of this machine.
-const ETC: &str = "/etc";
+pub(super) const ETC: &str = "/etc";
 
 /// `apply`.
 pub fn apply(args: &ApplyArgs) -> Result<()> {
     require_root("apply")?;
     let state_dir = &args.state.state_dir;
-    let _lock = lock::take(state_dir)?;
-    if pending::id(state_dir)?.is_some() {
-        bail!("an apply waits to be confirmed; 'galaf-gen confirm' keeps it, 'galaf-gen rollback' takes it back");
-    }
+    let _lock = take_lock(state_dir)?;
     let files = Files::find(&args.file)?;
     files.trust()?;
     let (input, artifacts) = judged(&files)?;
@@ -48,6 +46,15 @@ pub fn apply(args: &ApplyArgs) -> Result<()> {
         )),
         None => Ok(()),
     }
+}
+
+/// One apply at a time, and none while another waits to be confirmed.
+pub(super) fn take_lock(state_dir: &Path) -> Result<lock::Lock> {
+    let lock = lock::take(state_dir)?;
+    if pending::id(state_dir)?.is_some() {
+        bail!("an apply waits to be confirmed; 'galaf-gen confirm' keeps it, 'galaf-gen rollback' takes it back");
+    }
+    Ok(lock)
 }
 
 /// `confirm`.
@@ -99,7 +106,11 @@ fn take_back(is_pending: bool, state_dir: &Path) -> Result<String> {
 }
 
 fn judged(files: &Files) -> Result<(Input, Artifacts)> {
-    let input = input::resolved(files.read()?, Path::new(ETC), now())?;
+    judged_parts(files.read()?)
+}
+
+pub(super) fn judged_parts(parts: Vec<Part>) -> Result<(Input, Artifacts)> {
+    let input = input::resolved(parts, Path::new(ETC), now())?;
     let artifacts = rendered(&input)?;
     if let Judgement::Bad(problems) = judge(&artifacts.ruleset)? {
         return Err(input.bad(problems).into());
@@ -107,7 +118,7 @@ fn judged(files: &Files) -> Result<(Input, Artifacts)> {
     Ok((input, artifacts))
 }
 
-fn put_into_force(input: &Input, artifacts: &Artifacts, state_dir: &Path) -> Result<steps::Report> {
+pub(super) fn put_into_force(input: &Input, artifacts: &Artifacts, state_dir: &Path) -> Result<steps::Report> {
     let report = steps::apply(&input.policy, artifacts, state_dir)?;
     state::advance(state_dir, &input.text)?;
     Ok(report)

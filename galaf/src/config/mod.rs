@@ -28,6 +28,7 @@ pub use problem::{Problem, Problems};
 pub use rule_text::RuleText;
 pub use settings::{Dns, MarkSource, Settings, Upstream};
 pub use source::{LISTS, Part, Source, described};
+pub use suggest::did_you_mean;
 
 use crate::json::JsonPath;
 use crate::name::Name;
