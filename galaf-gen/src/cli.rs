@@ -58,6 +58,12 @@ pub enum Command {
     #[command(after_help = "What galaf.json or another drop-in grants is not touched.\n\n\
         Exit status: 0 revoked; 1 there was no such grant, or it could not be done; 2 the files or the command line are bad.")]
     Revoke(RevokeArgs),
+    /// The groups of applications: list them, give one another name, delete one.
+    Groups {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: GroupsCommand,
+    },
     /// Keep what 'apply --confirm' put into force. Needs root.
     Confirm(StateArgs),
     /// Return to the state before the last apply; a second time, to the state after it. Needs root.
@@ -66,6 +72,71 @@ pub enum Command {
     Reset(StateArgs),
     /// Load the last good ruleset; if that is not possible, let nothing through. For the boot. Needs root.
     Boot(StateArgs),
+}
+
+/// The subcommands of `groups`.
+#[derive(Debug, Subcommand)]
+pub enum GroupsCommand {
+    /// List the groups of the range, and what is wrong with them. Needs no privilege; root sees every process.
+    List(ListArgs),
+    /// Give an application's group another name; gid, files and rules stay. Needs root.
+    Rename(RenameArgs),
+    /// Delete the group of a former application, and take its files from it. Needs root.
+    #[command(
+        after_help = "Files of the group get the login group of their owner, or root's, and lose setuid and setgid bits. All local\n\
+        file systems that are mounted are looked at, each from where it is mounted: what lies hidden below another mount,\n\
+        in subvolumes that are not mounted, or on media that are not there, is not. If a file cannot be changed the group\n\
+        stays: the next group with its gid would inherit the file. Exit status: 0 done; 1 not done."
+    )]
+    Delete(DeleteArgs),
+}
+
+/// Arguments of `groups list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// The file.
+    #[arg(value_name = "FILE", default_value = CONFIG_PATH)]
+    pub file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the docs of the type")]
+    pub etc: EtcArgs,
+}
+
+/// Arguments of `groups rename`.
+#[derive(Debug, Args)]
+pub struct RenameArgs {
+    /// The present name.
+    #[arg(value_name = "OLD")]
+    pub old: String,
+    /// The name it is to have.
+    #[arg(value_name = "NEW")]
+    pub new: String,
+    /// The file whose applications they are.
+    #[arg(long, value_name = "FILE", default_value = CONFIG_PATH)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the docs of the type")]
+    pub state: StateArgs,
+}
+
+/// Arguments of `groups delete`.
+#[derive(Debug, Args)]
+pub struct DeleteArgs {
+    /// The group.
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// List the files that would be changed, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The file whose application it is not any more.
+    #[arg(long, value_name = "FILE", default_value = CONFIG_PATH)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the docs of the type")]
+    pub state: StateArgs,
 }
 
 /// Where accounts are read from.

@@ -130,6 +130,14 @@ impl Granted {
         removed
     }
 
+    /// Gives an entry another name.
+    pub fn rename(&mut self, section: &str, old: &str, new: &str) {
+        for (_, entries) in self.0.iter_mut().filter(|(name, _)| name == section) {
+            let Node::Object(entries) = entries else { continue };
+            entries.iter_mut().filter(|(name, _)| name == old).for_each(|(name, _)| new.clone_into(name));
+        }
+    }
+
     /// Removes grants whose time is over at `now`, in seconds since the epoch.
     pub fn forget_lapsed(&mut self, now: i64) {
         self.retain(|_, _, item| {

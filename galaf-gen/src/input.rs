@@ -7,6 +7,7 @@ use galaf::json::JsonPath;
 use galaf::trust::Untrusted;
 
 use crate::accounts::{Accounts, Files, User};
+use crate::groups::routing;
 use crate::policy::Policy;
 use crate::resolve::resolve;
 use crate::sources::{self, read_file};
@@ -72,7 +73,10 @@ pub fn resolved(parts: Vec<Part>, etc_dir: &Path, now: i64) -> Result<Input, Inp
     let source = Source::merge(parts).map_err(wrong)?;
     let parsed =
         Config::read(&source).map_err(|problems| InputError::Bad { described: source.described(), problems })?;
-    let accounts = read_accounts(etc_dir, &parsed.config)?;
+    let mut accounts = accounts(etc_dir)?;
+    if etc_dir == Path::new(ETC) {
+        add_from_nss(&mut accounts, &parsed.config);
+    }
     let policy = resolve(&parsed.config, &accounts, now).map_err(|problems| bad(&source, problems))?;
     Ok(Input { text: source.to_text(), source, policy, notices: parsed.notices })
 }
@@ -81,7 +85,14 @@ fn bad(source: &Source, problems: Vec<(JsonPath, String)>) -> InputError {
     InputError::Bad { described: source.described(), problems: source.place(problems) }
 }
 
-fn read_accounts(etc_dir: &Path, config: &Config) -> Result<Accounts, InputError> {
+/// Where this machine's account files are.
+const ETC: &str = "/etc";
+
+/// Reads the account files in `etc_dir` and, if they are this machine's, what its routing does with marks.
+///
+/// # Errors
+/// If one that every machine has cannot be read.
+pub fn accounts(etc_dir: &Path) -> Result<Accounts, InputError> {
     let required = |name: &str| read_file(&etc_dir.join(name));
     // Machines without subordinate ids or named services have no such files.
     let optional = |name: &str| std::fs::read_to_string(etc_dir.join(name)).unwrap_or_default();
@@ -92,8 +103,8 @@ fn read_accounts(etc_dir: &Path, config: &Config) -> Result<Accounts, InputError
         subgid: &optional("subgid"),
         services: &optional("services"),
     });
-    if etc_dir == Path::new("/etc") {
-        add_from_nss(&mut accounts, config);
+    if etc_dir == Path::new(ETC) {
+        accounts.routed_marks = routing::read();
     }
     Ok(accounts)
 }

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod commands;
 pub mod diff;
 pub mod granted;
+pub mod groups;
 pub mod input;
 pub mod judge;
 pub mod kernel;

@@ -6,7 +6,7 @@
 
 mod dnsmasq;
 pub mod files;
-mod groups;
+pub mod groups;
 mod label;
 pub mod lock;
 pub mod pending;

@@ -1,6 +1,7 @@
 //! What each subcommand does.
 
 mod grant;
+pub mod groups;
 mod offline;
 mod online;
 
