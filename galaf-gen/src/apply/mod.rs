@@ -10,6 +10,7 @@ pub mod groups;
 mod label;
 pub mod lock;
 pub mod pending;
+pub mod ping;
 mod report;
 pub mod restore;
 pub mod state;
@@ -75,7 +76,8 @@ pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path) -> Result
         (Some(_), false, false) => dnsmasq::forget_answers(&conf_path)?,
         (Some(_), false, true) => dnsmasq::Outcome::Unchanged,
     };
-    Ok(Report { diff: diff(&former, artifacts, &policy.new_groups), resolver, marks })
+    let ping = ping::widen(policy);
+    Ok(Report { diff: diff(&former, artifacts, &policy.new_groups), resolver, ping, marks })
 }
 
 /// The containers of the index that is about to be replaced; none if there is no index.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::dnsmasq::Outcome;
+use super::ping;
 use crate::diff::Diff;
 
 /// The outcome of each part.
@@ -12,6 +13,8 @@ pub struct Report {
     pub diff: Diff,
     /// What became of the resolver.
     pub resolver: Outcome,
+    /// Who may open ICMP sockets.
+    pub ping: ping::Outcome,
     /// What is wrong with the marks.
     pub marks: Option<String>,
 }
@@ -20,6 +23,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.diff.brief())?;
         writeln!(f, "  resolver {}", self.resolver)?;
+        self.ping.fmt(f)?;
         self.marks.iter().try_for_each(|problem| writeln!(f, "  marks    {problem}"))
     }
 }
