@@ -14,6 +14,7 @@ pub mod ping;
 mod report;
 pub mod restore;
 pub mod state;
+pub mod unown;
 
 use std::fs::File;
 use std::path::Path;

@@ -14,11 +14,11 @@ use galaf::printable::printable;
 use super::online::{ETC, take_lock};
 use super::{counted, require_root, say};
 use crate::accounts::{Accounts, Group};
-use crate::apply::{files, groups as shadow};
+use crate::apply::{files, groups as shadow, unown};
 use crate::cli::{DeleteArgs, ListArgs, RenameArgs};
 use crate::granted::Granted;
 use crate::groups::inventory::{Inventory, Sources};
-use crate::groups::{processes, unown};
+use crate::groups::processes;
 use crate::input::{self, InputError};
 use crate::sources::{Files, drop_in_dir, read_file};
 

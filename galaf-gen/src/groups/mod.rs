@@ -3,4 +3,3 @@
 pub mod inventory;
 pub mod processes;
 pub mod routing;
-pub mod unown;
