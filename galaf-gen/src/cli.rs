@@ -83,10 +83,10 @@ pub enum GroupsCommand {
     Rename(RenameArgs),
     /// Delete the group of a former application, and take its files from it. Needs root.
     #[command(
-        after_help = "Files of the group get the login group of their owner, or root's, and lose setuid and setgid bits. All local\n\
-        file systems that are mounted are looked at, each from where it is mounted: what lies hidden below another mount,\n\
-        in subvolumes that are not mounted, or on media that are not there, is not. If a file cannot be changed the group\n\
-        stays: the next group with its gid would inherit the file. Exit status: 0 done; 1 not done."
+        after_help = "Files of the group get the login group of their owner, or root's, and lose setuid and setgid bits. All local \
+        file systems that are mounted are looked at, each from where it is mounted: what lies hidden below another mount, \
+        in subvolumes that are not mounted, or on media that are not there, is not. If a file cannot be changed the group \
+        stays: the next group with its gid would inherit the file.\n\nExit status: 0 done; 1 not done; 2 the file is bad."
     )]
     Delete(DeleteArgs),
 }

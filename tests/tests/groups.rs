@@ -166,3 +166,18 @@ fn a_group_whose_files_cannot_all_be_changed_stays() {
     assert!(outcome.stderr.contains("'/home/medium/file': read-only file system"), "{outcome:?}");
     assert_eq!(lab.gid("editor").unwrap().0, gid);
 }
+
+#[test]
+fn somebody_who_nests_folders_without_end_is_named_and_breaks_nothing() {
+    let Some(lab) = lab(&["editor"]) else { return };
+    lab.apply(&config(&[])).unwrap();
+    lab.shell("cd /home/alice; for i in $(seq 1200); do mkdir d; cd d; done").unwrap();
+    // As many files as it likes: its own limit must hold, not the system's.
+    let outcome =
+        lab.run(&Identity::ROOT, &["prlimit", "--nofile=8192", "galaf-gen", "groups", "delete", "editor"]).unwrap();
+    assert_eq!(outcome.code, 1, "{outcome:?}");
+    assert!(outcome.stderr.contains("cannot see to '/home/alice/d/d/"), "{outcome:?}");
+    assert!(outcome.stderr.contains("/d': file name too long"), "{outcome:?}");
+    lab.shell("rm -rf /home/alice/d").unwrap();
+    succeeds(&lab, &["groups", "delete", "editor"]);
+}

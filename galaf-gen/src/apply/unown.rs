@@ -21,6 +21,10 @@ use nix::unistd::{Gid, fchownat};
 const LOCAL: [&str; 11] =
     ["ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "bcachefs", "jfs", "overlay", "tmpfs"];
 
+/// Folders within folders are followed so far. Each level holds a descriptor, of which 1024 are usual, and a piece of the
+/// stack; whoever nests deeper keeps the group from being deleted, and no more.
+const MAX_DEPTH: usize = 1000;
+
 /// What became of the files.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -84,7 +88,7 @@ pub fn unown(
     for mount in mounts {
         // The path of a mount is root's to choose; below it nobody's path is trusted.
         match nix::fcntl::open(mount, OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC, Mode::empty()) {
-            Ok(file) => walk.file(&file, mount, None),
+            Ok(file) => walk.file(&file, mount, None, 0),
             // Unmounted meanwhile, or hidden below another mount.
             Err(Errno::ENOENT) => {}
             Err(error) => walk.outcome.failed.push((mount.clone(), error)),
@@ -103,7 +107,7 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Looks at what `file`, opened by O_PATH, is, and below it if it is a folder of the file system `device`.
-    fn file(&mut self, file: &OwnedFd, path: &Path, device: Option<u64>) {
+    fn file(&mut self, file: &OwnedFd, path: &Path, device: Option<u64>, depth: usize) {
         let status = match fstat(file) {
             Ok(status) => status,
             Err(error) => return self.outcome.failed.push((path.to_owned(), error)),
@@ -127,13 +131,16 @@ impl Walk<'_> {
         }
         if SFlag::from_bits_truncate(status.st_mode) & SFlag::S_IFMT == SFlag::S_IFDIR {
             (self.progress)(self.outcome.seen);
-            if let Err(error) = self.folder(file, path, status.st_dev) {
+            if let Err(error) = self.folder(file, path, status.st_dev, depth + 1) {
                 self.outcome.failed.push((path.to_owned(), error));
             }
         }
     }
 
-    fn folder(&mut self, folder: &OwnedFd, path: &Path, device: u64) -> nix::Result<()> {
+    fn folder(&mut self, folder: &OwnedFd, path: &Path, device: u64, depth: usize) -> nix::Result<()> {
+        if depth > MAX_DEPTH {
+            return Err(Errno::ENAMETOOLONG);
+        }
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         // Read and closed first: each level of depth holds one descriptor.
         let names: Vec<CString> = Dir::openat(folder, ".", flags, Mode::empty())?
@@ -145,7 +152,7 @@ impl Walk<'_> {
             let entry = nix::fcntl::openat(folder, name.as_c_str(), flags, Mode::empty());
             let name = OsStr::from_bytes(name.as_bytes());
             match entry {
-                Ok(file) => self.file(&file, &path.join(name), Some(device)),
+                Ok(file) => self.file(&file, &path.join(name), Some(device), depth),
                 Err(Errno::ENOENT) => {}
                 Err(error) => self.outcome.failed.push((path.join(name), error)),
             }
