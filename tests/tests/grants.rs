@@ -124,6 +124,9 @@ fn a_grant_that_is_refused_leaves_everything_as_it_was() {
     let outcome = galaf_gen(&lab, &["grant", "editor", "--to", "198.51.100.2"]);
     assert_eq!(outcome.code, 1, "{outcome:?}");
     assert_eq!(fs::read_to_string(lab.path(GRANTED)).unwrap(), before);
+    // The launcher's index is what was broken, so the rules are looked at themselves.
+    let rules = lab.root(&["nft", "list", "table", "inet", "galaf"]).unwrap();
+    assert!(rules.contains("198.51.100.1 accept") && !rules.contains("198.51.100.2"), "{rules}");
 }
 
 #[test]

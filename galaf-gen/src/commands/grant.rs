@@ -195,15 +195,16 @@ impl DropIn {
         Ok(())
     }
 
-    /// Writes the drop-in and applies; if that fails, the drop-in is what it was.
+    /// Writes the drop-in and applies; if that fails, the drop-in is what it was, and so are the rules.
     fn put_into_force(&self, text: Option<&str>, state_dir: &Path) -> Result<Policy> {
         let (input, artifacts) = judged_parts(self.parts_with(text))?;
         let made_dir = self.write(text)?;
         // A folder that others can write would make the next apply refuse the file.
-        let applied = Files::find(&self.files.file)
-            .and_then(|files| files.trust())
-            .map_err(anyhow::Error::from)
-            .and_then(|()| put_into_force(&input, &artifacts, state_dir));
+        let trusted = Files::find(&self.files.file).and_then(|files| files.trust());
+        let applied = match trusted {
+            Ok(()) => put_into_force(&input, &artifacts, state_dir).map_err(|error| taken_back(error, state_dir)),
+            Err(error) => Err(error.into()),
+        };
         match applied {
             Ok(report) => {
                 show_notices(&input, notices(&input.policy, now()));
@@ -239,5 +240,19 @@ impl DropIn {
         }
         files::replace(&self.path, text)?;
         Ok(made)
+    }
+}
+
+/// A step that failed may have come after the kernel took the rules. What was in force goes back in, which is not
+/// what the other files say if they were edited since.
+fn taken_back(error: anyhow::Error, state_dir: &Path) -> anyhow::Error {
+    let take_back = || -> Result<()> {
+        let Some(text) = state::applied(state_dir)? else { return Ok(()) };
+        let (input, artifacts) = judged_parts(vec![Part { name: "what was in force".to_owned(), text }])?;
+        put_into_force(&input, &artifacts, state_dir).map(drop)
+    };
+    match take_back() {
+        Ok(()) => error,
+        Err(back) => error.context(format!("what was in force could not be restored in full: {back:#}")),
     }
 }
