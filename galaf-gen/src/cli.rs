@@ -197,6 +197,12 @@ pub struct ApplyArgs {
     /// The way to try a file on a machine that is far away: if it locks you out, wait.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub confirm: Option<SignedDuration>,
+    /// Do not look up names ahead.
+    ///
+    /// The addresses of an entry that lost a name are forgotten, those of its other names too. Programs may remember them,
+    /// so these names are looked up again, for five seconds at most; without that, when somebody asks.
+    #[arg(long)]
+    pub no_resolve: bool,
 }
 
 fn parse_duration(text: &str) -> Result<SignedDuration, String> {

@@ -233,6 +233,7 @@ mod tests {
     use galaf::name::Name;
 
     use super::*;
+    use crate::render::learned::LearnedSets;
     use crate::render::nft::{Table, text};
 
     const RULESET: &str = "table inet galaf {\n\tchain app_a {\n\t\tone\n\t}\n\tchain app_b {\n\t\ttwo\n\t}\n\tchain output {\n\t\tbase\n\t}\n}\n";
@@ -243,6 +244,7 @@ mod tests {
         Artifacts {
             table: Table::default(),
             ruleset: made,
+            learned: LearnedSets::default(),
             dnsmasq: Some(dnsmasq.to_owned()),
             groups: String::new(),
             launch_index: index.to_owned(),

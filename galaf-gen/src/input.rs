@@ -11,6 +11,7 @@ use crate::groups::routing;
 use crate::policy::Policy;
 use crate::resolve::resolve;
 use crate::sources::{self, read_file};
+use crate::upstream;
 
 /// What can be wrong with the input; nothing has been changed then.
 #[derive(Debug, thiserror::Error)]
@@ -55,29 +56,48 @@ impl Input {
     }
 }
 
-/// Reads `file` and its drop-ins against the account files in `etc_dir`, at `now` in seconds since the epoch.
+/// Reads `file` and its drop-ins for `machine`, at `now` in seconds since the epoch.
 ///
 /// # Errors
 /// If something cannot be read, or every problem of the files.
-pub fn read(file: &Path, etc_dir: &Path, now: i64) -> Result<Input, InputError> {
-    resolved(sources::Files::find(file)?.read()?, etc_dir, now)
+pub fn read(file: &Path, machine: Machine<'_>, now: i64) -> Result<Input, InputError> {
+    resolved(sources::Files::find(file)?.read()?, machine, now)
 }
 
-/// What `parts`, merged in their order, mean with the account files in `etc_dir`, at `now` in seconds since the epoch.
+/// The machine that a file is for.
+#[derive(Clone, Copy, Debug)]
+pub struct Machine<'a> {
+    /// Folder of its accounts and of its resolv.conf.
+    pub etc_dir: &'a Path,
+    /// What the last apply left.
+    pub state_dir: &'a Path,
+}
+
+impl Machine<'_> {
+    /// Whether it is this one. Another one is known by its account files and nothing else.
+    fn is_here(&self) -> bool {
+        self.etc_dir == Path::new(ETC)
+    }
+}
+
+/// What `parts`, merged in their order, mean for `machine`, at `now` in seconds since the epoch.
 ///
 /// # Errors
 /// If an account file cannot be read, or every problem of the parts.
-pub fn resolved(parts: Vec<Part>, etc_dir: &Path, now: i64) -> Result<Input, InputError> {
+pub fn resolved(parts: Vec<Part>, machine: Machine<'_>, now: i64) -> Result<Input, InputError> {
     let all = described(&parts);
     let wrong = |problems| InputError::Bad { described: all, problems };
     let source = Source::merge(parts).map_err(wrong)?;
     let parsed =
         Config::read(&source).map_err(|problems| InputError::Bad { described: source.described(), problems })?;
-    let mut accounts = accounts(etc_dir)?;
-    if etc_dir == Path::new(ETC) {
+    let mut accounts = accounts(machine.etc_dir)?;
+    let servers = if machine.is_here() {
         add_from_nss(&mut accounts, &parsed.config);
-    }
-    let policy = resolve(&parsed.config, &accounts, now).map_err(|problems| bad(&source, problems))?;
+        upstream::sources(Path::new("/"), machine.state_dir)
+    } else {
+        upstream::sources_of_etc(machine.etc_dir)
+    };
+    let policy = resolve(&parsed.config, &accounts, &servers, now).map_err(|problems| bad(&source, problems))?;
     Ok(Input { text: source.to_text(), source, policy, notices: parsed.notices })
 }
 

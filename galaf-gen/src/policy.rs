@@ -1,6 +1,7 @@
 //! What is to be enforced: names and ids known, aliases followed, nothing left to look up.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use galaf::config::{Addresses, Dns, Domain, Family, Launch, MarkSource, Ports, RuleText};
 use galaf::fold::IdBase;
@@ -38,8 +39,10 @@ impl Policy {
 /// The resolver and the account it runs as.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resolver {
-    /// What the file says, or the defaults.
+    /// What the file says, or the defaults; with the servers that the machine asks if the file names none.
     pub dns: Dns,
+    /// The file of the machine that the servers are from, if they are not from the administrator's.
+    pub found_in: Option<PathBuf>,
     /// The account's id.
     pub uid: UserId,
 }
@@ -130,7 +133,7 @@ pub enum With {
 }
 
 /// What a subject is recognised by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SubjectId {
     /// The gid of an application.
     Group(GroupId),

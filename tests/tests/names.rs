@@ -281,3 +281,51 @@ fn a_multipath_connection_reaches_no_more_than_an_ordinary_one() {
     let plain = question(lab.alice(), &[], "granted.test");
     assert_eq!((plain.code, plain.stdout.as_str()), (1, ""), "{plain:?}");
 }
+
+/// More than dnsmasq's line has room for sets of.
+const SHARING: usize = 30;
+
+#[test]
+fn a_name_that_very_many_entries_share_opens_its_addresses_for_each_of_them_and_for_no_other() {
+    let Some(lab) = lab(Marking::Ebpf) else { return };
+    let entry =
+        |domains: Value, rule: &str| json!({ "execv": ["/usr/bin/env", "…"], "domains": domains, "rule": rule });
+    let name = |number: usize| format!("application-with-a-long-name-{number:02}");
+    let mut groups = serde_json::Map::new();
+    for number in 0..SHARING {
+        groups.insert(name(number), entry(json!(["granted.test", "packages.test"]), "tcp dport 7"));
+    }
+    groups.insert("child".to_owned(), entry(json!(["inner.granted.test"]), "tcp dport 7"));
+    groups.insert("other".to_owned(), entry(json!(["other.test"]), "tcp dport 7"));
+    groups.insert("narrow".to_owned(), entry(json!(["granted.test"]), "tcp dport 8"));
+    lab.apply(&json!({ "config": { "dns": { "upstream": [NAME_SERVER.to_string()] } }, "groups": groups })).unwrap();
+
+    let (first, last) = (name(0), name(SHARING - 1));
+    assert_refused(&tcp(&lab, &last, office(2).ipv4.into()));
+    assert_answered(&ask(&lab, &first, "www.granted.test"), office(2).ipv4.into());
+    for application in [&first, &last] {
+        assert_reached(&tcp(&lab, application, office(2).ipv4.into()));
+    }
+    assert_answered(&ask(&lab, &last, "packages.test"), office(5).ipv4.into());
+    assert_reached(&tcp(&lab, &first, office(5).ipv4.into()));
+    for application in ["child", "other", "narrow"] {
+        assert_refused(&tcp(&lab, application, office(2).ipv4.into()));
+    }
+    assert_blocked(&ask(&lab, "narrow", "packages.test"));
+    // A subdomain that somebody lists belongs to those with its parent, too, and not the other way round.
+    assert_answered(&ask(&lab, "child", "inner.granted.test"), office(4).ipv4.into());
+    for application in ["child", &first, &last] {
+        assert_reached(&tcp(&lab, application, office(4).ipv4.into()));
+    }
+}
+
+/// The limits that docs/configuration.md states: dnsmasq's patterns match names of hosts only, and `*` one label.
+#[test]
+fn names_of_services_and_very_deep_subdomains_are_blocked_and_international_ones_are_not() {
+    let Some(lab) = lab(Marking::Ebpf) else { return };
+    for name in ["_imaps._tcp.granted.test", "under_score.granted.test", "a.b.c.d.e.f.granted.test"] {
+        assert_blocked(&ask(&lab, "browser", name));
+    }
+    let unknown = ask(&lab, "browser", "xn--bcher-kva.granted.test");
+    assert!(!unknown.is_blocked(), "{unknown}");
+}

@@ -4,6 +4,7 @@
 //! the kernel takes the ruleset in one transaction and is read back, then the files that the boot and the
 //! launcher read are replaced, and the resolver follows.
 
+mod ahead;
 mod dnsmasq;
 pub mod files;
 pub mod groups;
@@ -12,6 +13,7 @@ pub mod lock;
 pub mod pending;
 pub mod ping;
 mod report;
+pub mod resolv_conf;
 pub mod restore;
 pub mod state;
 pub mod unown;
@@ -30,14 +32,18 @@ use crate::learned;
 use crate::policy::Policy;
 use crate::render::Artifacts;
 use crate::transaction::{differences, transaction};
+use crate::upstream;
 
+pub use ahead::Ahead;
+use dnsmasq::Outcome;
 pub use report::Report;
+use resolv_conf::ResolvConf;
 
 /// Puts `artifacts` into force and keeps them in `state_dir`.
 ///
 /// # Errors
 /// If a step fails; the firewall is then the former one, unless the error says otherwise.
-pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path) -> Result<Report> {
+pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path, ahead: Ahead) -> Result<Report> {
     std::fs::create_dir_all(state_dir).with_context(|| format!("cannot make '{}'", state_dir.display()))?;
     let conf_path = state_dir.join(DNSMASQ_CONF);
     let staged_conf = artifacts.dnsmasq.as_ref().map(|text| files::Staged::new(&conf_path, text)).transpose()?;
@@ -72,13 +78,41 @@ pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path) -> Result
         None => files::remove(&conf_path).map(|()| false)?,
     };
     let resolver = match (&policy.resolver, conf_changed, transaction.made_anew.is_empty()) {
-        (None, ..) => dnsmasq::Outcome::NotUsed,
+        (None, ..) => Outcome::NotUsed,
         (Some(_), true, _) => dnsmasq::restart(&conf_path)?,
         (Some(_), false, false) => dnsmasq::forget_answers(&conf_path)?,
-        (Some(_), false, true) => dnsmasq::Outcome::Unchanged,
+        (Some(_), false, true) => Outcome::Unchanged,
     };
+    let questions = match resolver {
+        Outcome::NotUsed | Outcome::NotRunning => Vec::new(),
+        Outcome::Unchanged | Outcome::Restarted | Outcome::Forgot => {
+            artifacts.learned.questions(policy, &transaction.made_anew)
+        }
+    };
+    let ahead = match &policy.resolver {
+        // A question from a socket without its mark would only wait for its time to pass.
+        Some(resolver) if ahead == Ahead::LookUp && !questions.is_empty() && marks.is_none() => {
+            // Everything is in force already; who asks later is answered all the same.
+            let listen = resolver.dns.listen;
+            Some(match ahead::look_up(&questions, (listen.address, listen.port).into()) {
+                Ok(answered) => answered.to_string(),
+                Err(error) => format!("not looked up ahead: {error:#}"),
+            })
+        }
+        _ => None,
+    };
+    let upstream = policy.resolver.as_ref().and_then(upstream::described);
+    let resolv_conf = ResolvConf::new(state_dir).follow(policy.resolver.as_ref().map(|resolver| &resolver.dns))?;
     let ping = ping::widen(policy);
-    Ok(Report { diff: diff(&former, artifacts, &policy.new_groups), resolver, ping, marks })
+    Ok(Report {
+        diff: diff(&former, artifacts, &policy.new_groups),
+        resolver,
+        upstream,
+        ahead,
+        resolv_conf,
+        ping,
+        marks,
+    })
 }
 
 /// The containers of the index that is about to be replaced; none if there is no index.

@@ -15,10 +15,10 @@ use jiff::Timestamp;
 
 use super::online::{ETC, judged_parts, put_into_force, take_lock};
 use super::{now, require_root, say, show_notices};
-use crate::apply::{files, state};
+use crate::apply::{Ahead, files, state};
 use crate::cli::{EntryArgs, GrantArgs, RevokeArgs};
 use crate::granted::{Granted, NewGrant};
-use crate::input::{self, InputError};
+use crate::input::{self, InputError, Machine};
 use crate::kernel::connections::{self, Marked};
 use crate::notices::notices;
 use crate::policy::{Policy, SubjectId};
@@ -100,7 +100,8 @@ fn section_and_name(args: &EntryArgs) -> (&'static str, &str) {
 }
 
 fn show_diff(drop_in: &DropIn, text: Option<&str>, args: &EntryArgs) -> Result<()> {
-    let input = input::resolved(drop_in.parts_with(text), Path::new(ETC), now())?;
+    let machine = Machine { etc_dir: Path::new(ETC), state_dir: &args.state.state_dir };
+    let input = input::resolved(drop_in.parts_with(text), machine, now())?;
     let artifacts = render_policy(&input.policy).map_err(|problems| input.bad(problems))?;
     let former = state::read(&args.state.state_dir);
     say(&crate::diff::diff(&former, &artifacts, &input.policy.new_groups).to_string())
@@ -197,12 +198,13 @@ impl DropIn {
 
     /// Writes the drop-in and applies; if that fails, the drop-in is what it was, and so are the rules.
     fn put_into_force(&self, text: Option<&str>, state_dir: &Path) -> Result<Policy> {
-        let (input, artifacts) = judged_parts(self.parts_with(text))?;
+        let (input, artifacts) = judged_parts(self.parts_with(text), state_dir)?;
         let made_dir = self.write(text)?;
         // A folder that others can write would make the next apply refuse the file.
         let trusted = Files::find(&self.files.file).and_then(|files| files.trust());
         let applied = match trusted {
-            Ok(()) => put_into_force(&input, &artifacts, state_dir).map_err(|error| taken_back(error, state_dir)),
+            Ok(()) => put_into_force(&input, &artifacts, state_dir, Ahead::LookUp)
+                .map_err(|error| taken_back(error, state_dir)),
             Err(error) => Err(error.into()),
         };
         match applied {
@@ -248,8 +250,8 @@ impl DropIn {
 fn taken_back(error: anyhow::Error, state_dir: &Path) -> anyhow::Error {
     let take_back = || -> Result<()> {
         let Some(text) = state::applied(state_dir)? else { return Ok(()) };
-        let (input, artifacts) = judged_parts(vec![Part { name: "what was in force".to_owned(), text }])?;
-        put_into_force(&input, &artifacts, state_dir).map(drop)
+        let (input, artifacts) = judged_parts(vec![Part { name: "what was in force".to_owned(), text }], state_dir)?;
+        put_into_force(&input, &artifacts, state_dir, Ahead::LookUp).map(drop)
     };
     match take_back() {
         Ok(()) => error,

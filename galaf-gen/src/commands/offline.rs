@@ -1,19 +1,26 @@
 //! What needs no privilege and changes nothing in the system.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use anyhow::{Context, Result};
+use galaf::paths::STATE_DIR;
 
 use super::{counted, now, rendered, say, show_notices};
 use crate::apply::{files, state};
-use crate::cli::{CheckArgs, DiffArgs, RenderArgs};
-use crate::input;
+use crate::cli::{CheckArgs, DiffArgs, EtcArgs, RenderArgs};
+use crate::input::{self, Machine};
 use crate::judge::{Judgement, judge};
 use crate::notices::notices;
+use crate::upstream;
+
+fn machine<'a>(etc: &'a EtcArgs, state_dir: &'a Path) -> Machine<'a> {
+    Machine { etc_dir: &etc.etc_dir, state_dir }
+}
 
 /// `check`.
 pub fn check(args: &CheckArgs) -> Result<()> {
-    let input = input::read(&args.file, &args.etc.etc_dir, now())?;
+    let input = input::read(&args.file, machine(&args.etc, Path::new(STATE_DIR)), now())?;
     let artifacts = rendered(&input)?;
     let asked = match judge(&artifacts.ruleset)? {
         Judgement::Good => String::new(),
@@ -25,18 +32,19 @@ pub fn check(args: &CheckArgs) -> Result<()> {
     let names = policy.subjects().map(|subject| subject.domains().len()).sum::<usize>();
     let (applications, users) =
         (counted(policy.applications.len(), "application"), counted(policy.users.len(), "user"));
+    let found = policy.resolver.as_ref().and_then(upstream::described);
     say(&format!(
-        "{} is good: {applications}, {users}, {}{asked}
-",
+        "{} is good: {applications}, {users}, {}{asked}\n{}",
         input.source.described(),
-        counted(names, "name")
+        counted(names, "name"),
+        found.map(|found| format!("names are asked of {found}\n")).unwrap_or_default()
     ))
 }
 
 /// `render`.
 pub fn render(args: &RenderArgs) -> Result<()> {
     let now = args.now.map_or_else(now, |time| time.as_second());
-    let input = input::read(&args.file, &args.etc.etc_dir, now)?;
+    let input = input::read(&args.file, machine(&args.etc, Path::new(STATE_DIR)), now)?;
     let artifacts = rendered(&input)?;
     show_notices(&input, Vec::new());
     let dir = &args.out_dir;
@@ -62,7 +70,7 @@ pub fn render(args: &RenderArgs) -> Result<()> {
 
 /// `diff`; whether nothing differs.
 pub fn diff(args: &DiffArgs) -> Result<bool> {
-    let input = input::read(&args.file, &args.etc.etc_dir, now())?;
+    let input = input::read(&args.file, machine(&args.etc, &args.state.state_dir), now())?;
     let artifacts = rendered(&input)?;
     let diff = crate::diff::diff(&state::read(&args.state.state_dir), &artifacts, &input.policy.new_groups);
     say(&if args.json { format!("{:#}\n", diff.to_json()) } else { diff.to_string() })?;

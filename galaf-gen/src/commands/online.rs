@@ -7,9 +7,10 @@ use anyhow::{Context, Result, bail};
 use galaf::config::Part;
 
 use super::{now, rendered, require_root, say, show_notices};
-use crate::apply::{self as steps, files, lock, pending, restore, state};
+use crate::apply::resolv_conf::ResolvConf;
+use crate::apply::{self as steps, Ahead, files, lock, pending, restore, state};
 use crate::cli::{ApplyArgs, RollbackArgs, StateArgs};
-use crate::input::{self, Input};
+use crate::input::{self, Input, Machine};
 use crate::judge::{Judgement, judge};
 use crate::kernel::locked;
 use crate::notices::notices;
@@ -26,12 +27,13 @@ pub fn apply(args: &ApplyArgs) -> Result<()> {
     let _lock = take_lock(state_dir)?;
     let files = Files::find(&args.file)?;
     files.trust()?;
-    let (input, artifacts) = judged(&files)?;
+    let (input, artifacts) = judged(&files, state_dir)?;
     show_notices(&input, notices(&input.policy, now()));
     if let Some(patience) = args.confirm {
         pending::begin(state_dir, patience.unsigned_abs())?;
     }
-    let report = match put_into_force(&input, &artifacts, state_dir) {
+    let ahead = if args.no_resolve { Ahead::Leave } else { Ahead::LookUp };
+    let report = match put_into_force(&input, &artifacts, state_dir, ahead) {
         Ok(report) => report,
         Err(error) => {
             // The apply has put things back itself; the watcher has nothing to do.
@@ -95,22 +97,23 @@ fn take_back(is_pending: bool, state_dir: &Path) -> Result<String> {
         }
         locked::remove()?;
         state::forget(state_dir)?;
+        ResolvConf::new(state_dir).release()?;
         pending::end(state_dir)?;
         return Ok("taken back: there is no firewall, as before\n".to_owned());
     };
     let (input, artifacts) =
-        judged(&Files::only(&target)).context("the former state does not fit this machine any more")?;
-    let report = put_into_force(&input, &artifacts, state_dir)?;
+        judged(&Files::only(&target), state_dir).context("the former state does not fit this machine any more")?;
+    let report = put_into_force(&input, &artifacts, state_dir, Ahead::LookUp)?;
     pending::end(state_dir)?;
     Ok(format!("returned to the former state\n{report}"))
 }
 
-fn judged(files: &Files) -> Result<(Input, Artifacts)> {
-    judged_parts(files.read()?)
+fn judged(files: &Files, state_dir: &Path) -> Result<(Input, Artifacts)> {
+    judged_parts(files.read()?, state_dir)
 }
 
-pub(super) fn judged_parts(parts: Vec<Part>) -> Result<(Input, Artifacts)> {
-    let input = input::resolved(parts, Path::new(ETC), now())?;
+pub(super) fn judged_parts(parts: Vec<Part>, state_dir: &Path) -> Result<(Input, Artifacts)> {
+    let input = input::resolved(parts, Machine { etc_dir: Path::new(ETC), state_dir }, now())?;
     let artifacts = rendered(&input)?;
     if let Judgement::Bad(problems) = judge(&artifacts.ruleset)? {
         return Err(input.bad(problems).into());
@@ -118,8 +121,13 @@ pub(super) fn judged_parts(parts: Vec<Part>) -> Result<(Input, Artifacts)> {
     Ok((input, artifacts))
 }
 
-pub(super) fn put_into_force(input: &Input, artifacts: &Artifacts, state_dir: &Path) -> Result<steps::Report> {
-    let report = steps::apply(&input.policy, artifacts, state_dir)?;
+pub(super) fn put_into_force(
+    input: &Input,
+    artifacts: &Artifacts,
+    state_dir: &Path,
+    ahead: Ahead,
+) -> Result<steps::Report> {
+    let report = steps::apply(&input.policy, artifacts, state_dir, ahead)?;
     state::advance(state_dir, &input.text)?;
     Ok(report)
 }
@@ -130,9 +138,11 @@ pub fn reset(args: &StateArgs) -> Result<()> {
     let _lock = lock::take(&args.state_dir)?;
     locked::remove()?;
     pending::end(&args.state_dir)?;
+    let released = ResolvConf::new(&args.state_dir).release().context("the firewall is gone, but")?;
     say("the firewall is gone: every program can talk to the network\n\
          'galaf-gen apply' brings it back, and while galaf-firewall.service is enabled so do the next boot and a\n\
-         restart of nftables.service\n")
+         restart of nftables.service\n")?;
+    say(if released { "'/etc/resolv.conf' is the former one again\n" } else { "" })
 }
 
 /// `boot`.
@@ -156,7 +166,7 @@ fn take_back_unconfirmed(state_dir: &Path) -> Result<()> {
     let Some(target) = pending::target(state_dir) else {
         bail!("the only apply so far was never confirmed");
     };
-    let (input, artifacts) = judged(&Files::only(&target))?;
+    let (input, artifacts) = judged(&Files::only(&target), state_dir)?;
     files::replace(&state_dir.join(galaf::paths::RULESET), &artifacts.ruleset.text)?;
     files::replace(&state_dir.join(galaf::paths::LAUNCH_INDEX), &artifacts.launch_index)?;
     match &artifacts.dnsmasq {
@@ -164,5 +174,11 @@ fn take_back_unconfirmed(state_dir: &Path) -> Result<()> {
         None => files::remove(&state_dir.join(galaf::paths::DNSMASQ_CONF))?,
     }
     state::advance(state_dir, &input.text)?;
-    pending::end(state_dir)
+    pending::end(state_dir)?;
+    // The rules are what the boot is for: not even a file system that cannot be written yet may keep them out.
+    if let Err(error) = ResolvConf::new(state_dir).follow(input.policy.resolver.as_ref().map(|resolver| &resolver.dns))
+    {
+        eprintln!("galaf-gen: {error:#}; 'galaf-gen apply' tries again");
+    }
+    Ok(())
 }

@@ -3,10 +3,12 @@
 pub mod dnsmasq;
 pub mod group;
 pub mod launch;
+pub mod learned;
 pub mod nft;
 
 use crate::policy::Policy;
 use crate::resolve::Messages;
+use learned::LearnedSets;
 
 /// Everything a policy becomes.
 #[derive(Clone, Debug)]
@@ -15,6 +17,8 @@ pub struct Artifacts {
     pub table: nft::Table,
     /// The firewall as `nft -f` reads it.
     pub ruleset: nft::Ruleset,
+    /// The sets that the resolver fills.
+    pub learned: LearnedSets,
     /// The resolver's configuration; `None` if there is no resolver.
     pub dnsmasq: Option<String>,
     /// Groups to be made, as lines of group(5).
@@ -28,12 +32,14 @@ pub struct Artifacts {
 /// # Errors
 /// Names that dnsmasq's line length leaves no room for.
 pub fn render(policy: &Policy) -> Result<Artifacts, Messages> {
-    let table = nft::table(policy);
+    let learned = LearnedSets::of(policy)?;
+    let table = nft::table(policy, &learned);
     Ok(Artifacts {
         ruleset: nft::text(&table),
         table,
-        dnsmasq: dnsmasq::render(policy)?,
+        dnsmasq: dnsmasq::render(policy, &learned)?,
         groups: group::render(&policy.new_groups),
         launch_index: launch::render(policy),
+        learned,
     })
 }

@@ -13,6 +13,7 @@ use galaf::name::Name;
 
 use crate::accounts::Accounts;
 use crate::policy::{Application, Policy, Resolver, Subject, SubjectId};
+use crate::upstream::{self, Source};
 
 /// Messages, each with the value it is about.
 pub type Messages = Vec<(JsonPath, String)>;
@@ -20,11 +21,14 @@ pub type Messages = Vec<(JsonPath, String)>;
 /// Accounts that run DHCP clients: dhclient and NetworkManager run as root, networkd as its own user.
 const DHCP_CLIENTS: [&str; 2] = ["root", "systemd-network"];
 
-/// Resolves `config` on a machine with `accounts` at `now`, in seconds since the epoch.
+const NO_SERVER: &str = "no name server is known that is not this machine itself, neither from NetworkManager, nor from \
+    systemd-resolved, nor from resolv.conf(5): name one, as in \"upstream\": [\"192.0.2.53\"]";
+
+/// Resolves `config` on a machine with `accounts` and name `servers` at `now`, in seconds since the epoch.
 ///
 /// # Errors
 /// Every name that is missing and every id that clashes.
-pub fn resolve(config: &Config, accounts: &Accounts, now: i64) -> Result<Policy, Messages> {
+pub fn resolve(config: &Config, accounts: &Accounts, servers: &[Source], now: i64) -> Result<Policy, Messages> {
     let mut problems = Messages::new();
     overlap::check(config, accounts, &mut problems);
     let allocation = groups::allocate(config, accounts, &mut problems);
@@ -33,7 +37,7 @@ pub fn resolve(config: &Config, accounts: &Accounts, now: i64) -> Result<Policy,
         gid_range: config.settings.gid_range,
         mark: config.settings.mark,
         containers: config.settings.containers.clone(),
-        resolver: resolver(config, accounts, &mut problems),
+        resolver: resolver(config, accounts, servers, &mut problems),
         dhcp_clients: DHCP_CLIENTS.iter().filter_map(|name| accounts.users.get(*name)).map(|user| user.uid).collect(),
         applications: applications(&context, &allocation.gids, &mut problems),
         users: users(&context, &mut problems),
@@ -91,18 +95,26 @@ fn subject(context: &Context<'_>, name: &Name, entry: &Entry, id: SubjectId, pro
     Subject { name: name.clone(), id, grants }
 }
 
-fn resolver(config: &Config, accounts: &Accounts, problems: &mut Messages) -> Option<Resolver> {
+fn resolver(config: &Config, accounts: &Accounts, servers: &[Source], problems: &mut Messages) -> Option<Resolver> {
     let uses_names = |entry: &Entry| {
         !config.domains_of(entry).is_empty() || entry.allow.iter().any(|item| !item.to.domains.is_empty())
     };
     let names_are_used = config.users.values().chain(config.groups.values()).any(uses_names);
-    let dns = match &config.settings.dns {
+    let mut dns = match &config.settings.dns {
         Some(dns) => dns.clone(),
         None if names_are_used => Dns::default(),
         None => return None,
     };
-    let uid = user(accounts, &dns.user, || JsonPath::root().key("config").key("dns").key("user"), problems)?;
-    Some(Resolver { dns, uid })
+    let at = JsonPath::root().key("config").key("dns");
+    let mut found_in = None;
+    if dns.upstream.is_empty() {
+        match upstream::find(servers, &dns.listen) {
+            Some((found, path)) => (dns.upstream, found_in) = (found, Some(path)),
+            None => problems.push((at.clone(), NO_SERVER.to_owned())),
+        }
+    }
+    let uid = user(accounts, &dns.user, || at.key("user"), problems)?;
+    Some(Resolver { dns, found_in, uid })
 }
 
 fn user(accounts: &Accounts, name: &Name, at: impl FnOnce() -> JsonPath, problems: &mut Messages) -> Option<UserId> {

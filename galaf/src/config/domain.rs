@@ -2,9 +2,19 @@
 
 use std::fmt;
 
+use super::at::At;
+use super::problem::Report;
+
 /// A domain name in lower case, without its final dot; its subdomains are meant too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Domain(String);
+
+/// Tells of a name that stands in the file in another form than it is asked for in.
+pub(super) fn tell_ascii_form(text: &str, domain: &Domain, at: At<'_>, report: &mut Report) {
+    if !text.is_ascii() {
+        report.notice(at, format!("'{}' is asked for as '{domain}'", text.escape_debug()));
+    }
+}
 
 /// Why a text is not a [`Domain`]; ends a sentence that begins with the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +29,8 @@ pub enum DomainError {
     Label,
     /// It has a character that names on the wire do not.
     Character(char),
+    /// It has characters beside ASCII, and no ASCII form.
+    International,
     /// It is longer than 253 characters (RFC 1035 section 2.3.4).
     Long,
     /// It has one label only; dnsmasq's allowlist takes no such pattern.
@@ -42,12 +54,10 @@ impl fmt::Display for DomainError {
             Self::Label => {
                 f.write_str("has a label that is empty, longer than 63 characters, or begins or ends with '-'")
             }
-            Self::Character(c) if c.is_ascii() => {
+            Self::Character(c) => {
                 write!(f, "has the character '{}', expected letters, digits, '-' and '.'", c.escape_debug())
             }
-            Self::Character(c) => {
-                write!(f, "has the character '{}', expected the ASCII form of the name (xn--…)", c.escape_debug())
-            }
+            Self::International => f.write_str("has characters that no international name has (UTS #46)"),
             Self::Long => f.write_str("is longer than 253 characters"),
             Self::Single => f.write_str("has one label only, expected at least two, as in 'example.com'"),
             Self::Number => f.write_str("ends in a number, expected a domain name"),
@@ -65,6 +75,9 @@ impl Domain {
         if text.is_empty() {
             return Err(DomainError::Empty);
         }
+        // Converted first, since what looks like other characters can become dots and digits.
+        let ascii = if text.is_ascii() { None } else { Some(Self::ascii_form(text)?) };
+        let text = ascii.as_deref().unwrap_or(text);
         if text.starts_with('.') || text.starts_with('*') {
             return Err(DomainError::Wildcard);
         }
@@ -90,6 +103,11 @@ impl Domain {
             Some((_, last)) if last.bytes().all(|byte| byte.is_ascii_digit()) => Err(DomainError::Number),
             Some(_) => Ok(Self(name)),
         }
+    }
+
+    fn ascii_form(text: &str) -> Result<String, DomainError> {
+        let name = text.strip_suffix('.').unwrap_or(text);
+        idna::domain_to_ascii_strict(name).map_err(|_| DomainError::International)
     }
 
     /// The name.
@@ -125,6 +143,14 @@ mod tests {
     }
 
     #[test]
+    fn an_international_name_becomes_its_ascii_form() {
+        for text in ["bücher.test", "BÜCHER.Test", "bu\u{308}cher.test.", "bücher。test"] {
+            assert_eq!(Domain::new(text).unwrap().as_str(), "xn--bcher-kva.test", "{text:?}");
+        }
+        assert_eq!(Domain::new("straße.test").unwrap().as_str(), "xn--strae-oqa.test");
+    }
+
+    #[test]
     fn what_is_not_a_name_is_refused_for_its_reason() {
         for (text, error) in [
             ("", DomainError::Empty),
@@ -137,7 +163,11 @@ mod tests {
             ("a/4#inet#filter#x", DomainError::Character('/')),
             ("a,b", DomainError::Character(',')),
             ("a\nserver=192.0.2.1", DomainError::Character('\n')),
-            ("bücher.test", DomainError::Character('ü')),
+            ("bü/cher.test", DomainError::International),
+            ("bü\u{202e}cher.test", DomainError::International),
+            ("１９２.0.2.1", DomainError::Address),
+            ("＊.bücher.test", DomainError::International),
+            ("bücher", DomainError::Single),
             ("_imaps._tcp.example.test", DomainError::Character('_')),
             ("localhost", DomainError::Single),
             ("printer.local", DomainError::Multicast),

@@ -2,7 +2,7 @@
 
 use super::allow::{self, Addresses, Aliases, Allow};
 use super::at::At;
-use super::domain::Domain;
+use super::domain::{self, Domain};
 use super::fields::{self, Fields};
 use super::grant::{Family, Grant, Parts, grants};
 use super::problem::Report;
@@ -273,7 +273,10 @@ fn read_domains(node: &Node, at: At<'_>, report: &mut Report) -> Option<Domains>
     }
     let mut names =
         fields::list(node, at, report, "domain names, or the name of another entry", |node, at, report| {
-            fields::checked(node, at, report, Domain::new)
+            let text = fields::text(node, at, report)?;
+            let name = fields::checked(node, at, report, Domain::new)?;
+            domain::tell_ascii_form(text, &name, at, report);
+            Some(name)
         })?;
     if matches!(node, Node::Array(items) if items.is_empty()) {
         report.problem(at, "is empty, expected at least one name; leave it out to grant by 'rule' alone");

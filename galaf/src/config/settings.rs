@@ -37,18 +37,28 @@ pub enum MarkSource {
 /// The resolver that turns names into granted addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dns {
-    /// Where it asks; empty: what `/etc/resolv.conf` says.
+    /// Where it asks; empty: where the machine does.
     pub upstream: Vec<Upstream>,
     /// Where it listens.
     pub listen: Upstream,
     /// The account it runs as.
     pub user: Name,
+    /// Seconds for which it remembers an answer at most.
+    pub max_cache_ttl: u32,
+    /// Whether `/etc/resolv.conf` is made to lead to it.
+    pub manage_resolv_conf: bool,
 }
 
 impl Default for Dns {
     fn default() -> Self {
         let listen = Upstream { address: IpAddr::from([127, 0, 0, 1]), port: DNS_PORT };
-        Self { upstream: Vec::new(), listen, user: Name::constant(DNSMASQ_USER) }
+        Self {
+            upstream: Vec::new(),
+            listen,
+            user: Name::constant(DNSMASQ_USER),
+            max_cache_ttl: 3600,
+            manage_resolv_conf: false,
+        }
     }
 }
 
@@ -67,7 +77,16 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    fn parse(text: &str) -> Result<Self, &'static str> {
+    /// The server at `address`, on the port of DNS.
+    pub const fn on_default_port(address: IpAddr) -> Self {
+        Self { address, port: DNS_PORT }
+    }
+
+    /// Reads `ADDRESS` or `ADDRESS#PORT`.
+    ///
+    /// # Errors
+    /// What is wrong with it; ends a sentence that begins with the text.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
         const EXPECTED: &str = "is not a server, expected ADDRESS or ADDRESS#PORT";
         let (address, port) = match text.split_once('#') {
             Some((address, port)) => (address, port.parse().map_err(|_| EXPECTED)?),
@@ -149,10 +168,10 @@ fn read_mark(node: &Node, at: At<'_>, report: &mut Report) -> Option<MarkSource>
 }
 
 fn read_dns(node: &Node, at: At<'_>, report: &mut Report) -> Dns {
-    let fields = Fields::of(node, at, report, &["upstream", "listen", "user"]);
+    let fields = Fields::of(node, at, report, &["upstream", "listen", "user", "max_cache_ttl", "manage_resolv_conf"]);
     let server = |node: &Node, at: At<'_>, report: &mut Report| fields::checked(node, at, report, Upstream::parse);
     let default = Dns::default();
-    Dns {
+    let dns = Dns {
         upstream: fields
             .read("upstream", at, report, |node, at, report| fields::list(node, at, report, "servers", server))
             .unwrap_or_default(),
@@ -169,7 +188,35 @@ fn read_dns(node: &Node, at: At<'_>, report: &mut Report) -> Dns {
         user: fields
             .read("user", at, report, |node, at, report| fields::checked(node, at, report, Name::new))
             .unwrap_or(default.user),
+        max_cache_ttl: fields.read("max_cache_ttl", at, report, read_max_cache_ttl).unwrap_or(default.max_cache_ttl),
+        manage_resolv_conf: fields
+            .read("manage_resolv_conf", at, report, fields::boolean)
+            .unwrap_or(default.manage_resolv_conf),
+    };
+    if dns.manage_resolv_conf && dns.listen.port != DNS_PORT {
+        report.problem(
+            at.key("manage_resolv_conf"),
+            format!("needs 'listen' on port {DNS_PORT}: resolv.conf(5) names addresses without ports"),
+        );
     }
+    dns
+}
+
+/// An answer that is remembered for longer than its address stays granted, a day, would lead nowhere. dnsmasq takes 0
+/// for no limit.
+const CACHE_SECONDS: std::ops::RangeInclusive<u32> = 1..=86400;
+
+fn read_max_cache_ttl(node: &Node, at: At<'_>, report: &mut Report) -> Option<u32> {
+    let seconds = fields::number(node, at, report)?;
+    if !CACHE_SECONDS.contains(&seconds) {
+        let (first, last) = (CACHE_SECONDS.start(), CACHE_SECONDS.end());
+        report.problem(
+            at,
+            format!("is {seconds}, expected seconds from {first} to {last}, the day that an address stays granted"),
+        );
+        return None;
+    }
+    Some(seconds)
 }
 
 fn read_containers(node: &Node, at: At<'_>, report: &mut Report) -> Option<Vec<IdBase>> {

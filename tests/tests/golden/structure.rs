@@ -61,6 +61,11 @@ fn speaks_for_one_family(name: &str, chain: &str, rule: &str) {
     assert!(!foreign.iter().any(|word| rule.contains(word)), "{name}: {chain} speaks for two families: {rule}");
     let suffixes: &[&str] = if own[1] == "_dns4" { &["_dns4", "_net4"] } else { &["_dns6", "_net6"] };
     for set in sets(rule) {
+        // One that entries have in common, called after a name, of the rule's family.
+        if set.starts_with(&format!("{}_", &own[1][1..])) {
+            assert!(rule.contains(&format!(" {} @{set} ", own[0])), "{name}: {chain} does not ask '{set}': {rule}");
+            continue;
+        }
         // `x`, or `allow3_x` for one of its structured grants.
         let place = set.strip_prefix("allow").map_or(set, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
         let kind = place.strip_prefix('_').unwrap_or(place).strip_prefix(chain);

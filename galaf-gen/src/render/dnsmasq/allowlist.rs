@@ -7,8 +7,8 @@ use galaf::id::UserId;
 use galaf::json::JsonPath;
 use galaf::mark::{GROUP_MASK, ROOT_GROUP, USER_MASK, half, is_plain};
 
-use super::MAX_LINE;
 use crate::policy::{Policy, Subject, SubjectId};
+use crate::render::learned::MAX_LINE;
 use crate::resolve::Messages;
 
 /// `*` in a pattern never crosses a dot, so each depth of subdomains takes a pattern.

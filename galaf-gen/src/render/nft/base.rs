@@ -81,19 +81,8 @@ fn output(policy: &Policy) -> Chain {
 
 /// The resolver's account may ask its upstream servers, and nothing else.
 fn to_upstream(chain: &mut Chain, resolver: &Resolver) {
-    let uid = resolver.uid;
-    let comment = "the resolver asks its upstream";
-    let upstream = &resolver.dns.upstream;
-    if upstream.is_empty() {
-        for nfproto in ["ipv4", "ipv6"] {
-            chain.rule(
-                format!("meta nfproto {nfproto} meta skuid {uid} meta l4proto {{ tcp, udp }} th dport 53 accept"),
-                comment,
-            );
-        }
-    }
-    for server in upstream {
-        chain.rule(format!("meta skuid {uid} {} accept", query(server)), comment);
+    for server in &resolver.dns.upstream {
+        chain.rule(format!("meta skuid {} {} accept", resolver.uid, query(server)), "the resolver asks its upstream");
     }
 }
 

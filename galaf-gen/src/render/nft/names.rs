@@ -1,7 +1,7 @@
 //! Names of the table's objects. Every name that an entry gives stands behind a prefix, so it can never
 //! be a keyword of nft or one of our own.
 
-use galaf::config::Family;
+use galaf::config::{Domain, Family};
 
 use crate::policy::{Grant, Place, Subject, SubjectId};
 
@@ -45,6 +45,14 @@ pub fn chain(subject: &Subject) -> String {
 pub fn learned_set(subject: &Subject, grant: &Grant) -> String {
     format!("{}_dns{}", place(subject, grant), grant.family.number())
 }
+
+/// The set of addresses that names which many grants have in common had as answers, called after one of the names.
+pub fn common_set(family: Family, name: &Domain) -> String {
+    format!("dns{}_{name}", family.number())
+}
+
+/// The kernel's limit of an object's name, in bytes (`NFT_NAME_MAXLEN` less the final NUL).
+pub const MAX_LENGTH: usize = 255;
 
 /// The set of addresses that one grant lists.
 pub fn address_set(subject: &Subject, grant: &Grant) -> String {

@@ -1,6 +1,6 @@
 //! One chain an application or user, reached through a verdict map, so that their number does not matter to a packet.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use galaf::config::Ports;
 
@@ -8,18 +8,32 @@ use super::names;
 use super::table::{Chain, Map, Origin, Rule, Set, SetKind, Table};
 use super::words;
 use crate::policy::{Grant, Place, Policy, Subject, SubjectId, To, With};
+use crate::render::learned::LearnedSets;
 
 /// How long an address stays granted after it was last an answer or a destination.
 pub(super) const LEARNED_TIMEOUT: &str = "1d";
 
 /// Adds the sets, chains and maps of every subject.
-pub(super) fn add(table: &mut Table, policy: &Policy) {
+pub(super) fn add(table: &mut Table, policy: &Policy, learned: &LearnedSets) {
     let mut applications = BTreeMap::new();
     let mut users = BTreeMap::new();
+    let mut filled = BTreeSet::new();
     for subject in policy.subjects().filter(|subject| !subject.grants.is_empty()) {
         let mut chain = Chain::regular(names::chain(subject));
         let mut sets = Vec::new();
-        chain.rules.extend(subject.grants.iter().map(|grant| rule(subject, grant, &mut sets)));
+        for grant in &subject.grants {
+            if grant.to.names().is_empty() {
+                chain.rules.push(rule(subject, grant, None, &mut sets));
+            }
+            // One rule a set: its own, and those that it shares with others.
+            for set in learned.of_grant(subject, grant) {
+                chain.rules.push(rule(subject, grant, Some(set.as_str()), &mut sets));
+                if filled.insert(set) {
+                    let key = words::address_type(grant.family);
+                    sets.push(Set { name: set.clone(), key, kind: SetKind::Learned });
+                }
+            }
+        }
         // Grants that differ only in what with share the set of where to.
         sets.sort_by(|a, b| a.name.cmp(&b.name));
         sets.dedup_by(|next, set| next.name == set.name);
@@ -42,7 +56,8 @@ pub(super) fn with_containers(id: u32, policy: &Policy) -> impl Iterator<Item = 
     std::iter::once(id).chain(policy.containers.iter().filter_map(move |base| base.get().checked_add(id)))
 }
 
-fn rule(subject: &Subject, grant: &Grant, sets: &mut Vec<Set>) -> Rule {
+/// The rule of a grant; of one by name, that for the addresses in the set `learned`.
+fn rule(subject: &Subject, grant: &Grant, learned: Option<&str>, sets: &mut Vec<Set>) -> Rule {
     // The family is named even where another match implies it: a condition like `tcp dport 443` does not,
     // and in a table of family inet would speak for IPv6 too.
     let mut parts = vec![format!("meta nfproto {}", words::nfproto(grant.family))];
@@ -51,20 +66,11 @@ fn rule(subject: &Subject, grant: &Grant, sets: &mut Vec<Set>) -> Rule {
         parts.push(format!("meta time < {until}"));
     }
     let daddr = words::daddr(grant.family);
-    let learned = match &grant.to {
-        To::Anywhere => None,
-        To::Names(_) => {
-            let name = names::learned_set(subject, grant);
-            sets.push(Set { name: name.clone(), key: words::address_type(grant.family), kind: SetKind::Learned });
-            parts.push(format!("{daddr} @{name}"));
-            Some(name)
-        }
-        To::Addresses(addresses) => {
-            let name = names::address_set(subject, grant);
-            parts.push(member(daddr, addresses.elements(), name, words::address_type(grant.family), sets));
-            None
-        }
-    };
+    parts.extend(learned.map(|set| format!("{daddr} @{set}")));
+    if let To::Addresses(addresses) = &grant.to {
+        let name = names::address_set(subject, grant);
+        parts.push(member(daddr, addresses.elements(), name, words::address_type(grant.family), sets));
+    }
     parts.extend(with(subject, grant, sets));
     // The element is there, so the update only renews its timeout; it cannot fail and take the verdict with it.
     parts.extend(learned.map(|set| format!("update @{set} {{ {daddr} timeout {LEARNED_TIMEOUT} }}")));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::Destinations;
 use super::addresses::{self, Addresses, Range};
 use crate::config::at::At;
+use crate::config::domain;
 use crate::config::fields::{self, Fields};
 use crate::config::problem::Report;
 use crate::config::suggest::did_you_mean;
@@ -93,7 +94,10 @@ impl Found {
                 Err(error) => report.problem(at, format!("'{}' {error}", text.escape_debug())),
             },
             _ => match Domain::new(text) {
-                Ok(domain) => self.domains.push(domain),
+                Ok(domain) => {
+                    domain::tell_ascii_form(text, &domain, at, report);
+                    self.domains.push(domain);
+                }
                 Err(error) => {
                     let known = aliases.0.keys().map(String::as_str).chain([ANY, LAN]);
                     let hint = did_you_mean(text, known);
