@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use galaf::id::{GroupId, UserId};
 
+use crate::groups::routing::FwMark;
+
 /// What the files say. Lines that are not of their form are passed over, as the C library does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accounts {
@@ -17,6 +19,8 @@ pub struct Accounts {
     pub subgids: Vec<SubIds>,
     /// Ports by name and protocol, from services(5).
     pub services: BTreeMap<(String, String), u16>,
+    /// Marks that other software routes by; none where it is not this machine's file.
+    pub routed_marks: Vec<FwMark>,
 }
 
 /// A line of passwd(5).
@@ -81,6 +85,7 @@ impl Accounts {
             subgids: subgid.lines().filter_map(sub_ids).collect(),
             // The first line of a name wins, as for getservbyname(3).
             services: services.lines().rev().flat_map(service).collect(),
+            routed_marks: Vec::new(),
         }
     }
 }

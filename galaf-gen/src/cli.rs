@@ -22,6 +22,7 @@ First steps:
   galaf-gen diff                                  what would an apply change?
   sudo galaf-gen apply                            put /etc/galaf/galaf.json into force
   sudo galaf-gen apply --confirm 1m               the same, undone unless you confirm in time
+  sudo galaf-gen grant git --to example.org --for 1h    one destination more, for an hour
   sudo galaf-gen reset                            locked out: take the firewall away
 
 Exit status: 0 done; 1 it could not be done, or 'diff' found something; 2 the file or the command line is bad, nothing was changed.";
@@ -43,6 +44,26 @@ pub enum Command {
         Connections, counters and learned addresses survive."
     )]
     Apply(ApplyArgs),
+    /// Grant something to an application or a user, for a time or for good, and apply. Needs root.
+    #[command(
+        after_help = "The grant is written to galaf.d/50-granted.json beside the file, and grants there that have lapsed are removed.\n\
+        Everything else that changed in the files since the last apply comes into force, too. If something fails, all is as it was.\n\n\
+        Examples:\n  \
+        galaf-gen grant git --to git.example.org --tcp ssh,443 --for 1h --comment 'one clone'\n  \
+        galaf-gen grant --user _apt --to deb.debian.org\n\n\
+        Exit status: 0 granted; 1 it could not be done; 2 the files or the command line are bad."
+    )]
+    Grant(GrantArgs),
+    /// Take away what 'grant' granted, and apply. Needs root.
+    #[command(after_help = "What galaf.json or another drop-in grants is not touched.\n\n\
+        Exit status: 0 revoked; 1 there was no such grant, or it could not be done; 2 the files or the command line are bad.")]
+    Revoke(RevokeArgs),
+    /// The groups of applications: list them, give one another name, delete one.
+    Groups {
+        /// What to do with them.
+        #[command(subcommand)]
+        command: GroupsCommand,
+    },
     /// Keep what 'apply --confirm' put into force. Needs root.
     Confirm(StateArgs),
     /// Return to the state before the last apply; a second time, to the state after it. Needs root.
@@ -51,6 +72,71 @@ pub enum Command {
     Reset(StateArgs),
     /// Load the last good ruleset; if that is not possible, let nothing through. For the boot. Needs root.
     Boot(StateArgs),
+}
+
+/// The subcommands of `groups`.
+#[derive(Debug, Subcommand)]
+pub enum GroupsCommand {
+    /// List the groups of the range, and what is wrong with them. Needs no privilege; root sees every process.
+    List(ListArgs),
+    /// Give an application's group another name; gid, files and rules stay. Needs root.
+    Rename(RenameArgs),
+    /// Delete the group of a former application, and take its files from it. Needs root.
+    #[command(
+        after_help = "Files of the group get the login group of their owner, or root's, and lose setuid and setgid bits. All local \
+        file systems that are mounted are looked at, each from where it is mounted: what lies hidden below another mount, \
+        in subvolumes that are not mounted, or on media that are not there, is not. If a file cannot be changed the group \
+        stays: the next group with its gid would inherit the file.\n\nExit status: 0 done; 1 not done; 2 the file is bad."
+    )]
+    Delete(DeleteArgs),
+}
+
+/// Arguments of `groups list`.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// The file.
+    #[arg(value_name = "FILE", default_value = CONFIG_PATH)]
+    pub file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the docs of the type")]
+    pub etc: EtcArgs,
+}
+
+/// Arguments of `groups rename`.
+#[derive(Debug, Args)]
+pub struct RenameArgs {
+    /// The present name.
+    #[arg(value_name = "OLD")]
+    pub old: String,
+    /// The name it is to have.
+    #[arg(value_name = "NEW")]
+    pub new: String,
+    /// The file whose applications they are.
+    #[arg(long, value_name = "FILE", default_value = CONFIG_PATH)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the docs of the type")]
+    pub state: StateArgs,
+}
+
+/// Arguments of `groups delete`.
+#[derive(Debug, Args)]
+pub struct DeleteArgs {
+    /// The group.
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// List the files that would be changed, and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The file whose application it is not any more.
+    #[arg(long, value_name = "FILE", default_value = CONFIG_PATH)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the docs of the type")]
+    pub state: StateArgs,
 }
 
 /// Where accounts are read from.
@@ -109,7 +195,7 @@ pub struct ApplyArgs {
     /// Return to the former state after this time (30s, 5m) unless 'galaf-gen confirm' comes before.
     ///
     /// The way to try a file on a machine that is far away: if it locks you out, wait.
-    #[arg(long, value_name = "TIME", value_parser = parse_patience)]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     pub confirm: Option<SignedDuration>,
     /// Do not look up names ahead.
     ///
@@ -119,9 +205,74 @@ pub struct ApplyArgs {
     pub no_resolve: bool,
 }
 
-fn parse_patience(text: &str) -> Result<SignedDuration, String> {
-    let patience: SignedDuration = text.parse().map_err(|_| "expected a time such as 30s or 5m".to_owned())?;
-    if patience.as_secs() > 0 { Ok(patience) } else { Err("expected at least 1s".to_owned()) }
+fn parse_duration(text: &str) -> Result<SignedDuration, String> {
+    let duration: SignedDuration = text.parse().map_err(|_| "expected a time such as 30s, 5m or 1h".to_owned())?;
+    if duration.as_secs() > 0 { Ok(duration) } else { Err("expected at least 1s".to_owned()) }
+}
+
+/// Whose grants `grant` and `revoke` change.
+#[derive(Debug, Args)]
+pub struct EntryArgs {
+    /// The application, an entry of 'groups'.
+    #[arg(value_name = "APPLICATION", required_unless_present = "user", conflicts_with = "user")]
+    pub application: Option<String>,
+    /// An account instead, an entry of 'users'; it need not be there yet.
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// The file whose folder 'galaf.d' the grants are in.
+    #[arg(long, value_name = "FILE", default_value = CONFIG_PATH)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the docs of the type")]
+    pub state: StateArgs,
+}
+
+/// Arguments of `grant`.
+#[derive(Debug, Args)]
+pub struct GrantArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the docs of the type")]
+    pub entry: EntryArgs,
+    /// Where to: names, addresses, ranges, "lan", "any" or names of 'aliases', with commas or repeated.
+    #[arg(long, value_name = "DEST", required = true, value_delimiter = ',')]
+    pub to: Vec<String>,
+    /// TCP ports: numbers, FIRST-LAST or names of services, with commas; "all" for every port.
+    ///
+    /// Without --tcp, --udp and --icmp the grant is for every protocol.
+    #[arg(long, value_name = "PORTS", value_delimiter = ',')]
+    pub tcp: Vec<String>,
+    /// UDP ports.
+    #[arg(long, value_name = "PORTS", value_delimiter = ',')]
+    pub udp: Vec<String>,
+    /// Echo requests (ping).
+    #[arg(long)]
+    pub icmp: bool,
+    /// How long (30m, 1h); for good if left out. Granting the same again renews it.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    pub lasts: Option<SignedDuration>,
+    /// Why; stands on the rules that 'nft list' shows.
+    #[arg(long, value_name = "TEXT")]
+    pub comment: Option<String>,
+    /// Show what would change and change nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Arguments of `revoke`.
+#[derive(Debug, Args)]
+pub struct RevokeArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the docs of the type")]
+    pub entry: EntryArgs,
+    /// Only what was granted to these destinations, written as they were to 'grant'; everything if left out.
+    #[arg(long, value_name = "DEST", value_delimiter = ',')]
+    pub to: Vec<String>,
+    /// End its open connections as well, all of them: what it is still granted it can open again. Needs conntrack(8).
+    #[arg(long)]
+    pub now: bool,
+    /// Show what would change and change nothing.
+    #[arg(long, conflicts_with = "now")]
+    pub dry_run: bool,
 }
 
 /// Arguments of `rollback`.

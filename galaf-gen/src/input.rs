@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use galaf::config::{Config, Problems};
-use galaf::paths::CONFIG_PATH;
-use galaf::trust::{Untrusted, check_file, text_of};
+use galaf::config::{Config, Part, Problems, Source, described};
+use galaf::json::JsonPath;
+use galaf::trust::Untrusted;
 
 use crate::accounts::{Accounts, Files, User};
+use crate::groups::routing;
 use crate::policy::Policy;
 use crate::resolve::resolve;
+use crate::sources::{self, read_file};
 use crate::upstream;
 
 /// What can be wrong with the input; nothing has been changed then.
@@ -26,10 +28,10 @@ pub enum InputError {
     #[error("cannot trust what others may write: {0}")]
     Untrusted(#[from] Untrusted),
     /// The file is wrong, or does not fit this machine.
-    #[error("'{file}' has {}\n{}", problems.count(), problems.display(file).to_string().trim_end())]
+    #[error("{described} has {}\n{}", problems.count(), problems.to_string().trim_end())]
     Bad {
-        /// The file's name as it was given.
-        file: String,
+        /// The file as a person is told of it.
+        described: String,
         /// What is wrong.
         problems: Problems,
     },
@@ -37,32 +39,29 @@ pub enum InputError {
 
 /// A file that is good on this machine.
 pub struct Input {
-    /// Its text.
+    /// Its text, or that of it and its drop-ins merged.
     pub text: String,
-    /// Its name as it was given.
-    pub file: String,
+    /// Where it was written.
+    pub source: Source,
     /// What it means here.
     pub policy: Policy,
     /// What has no effect or another one than expected.
-    pub notices: Problems,
+    pub notices: Vec<(JsonPath, String)>,
 }
 
 impl Input {
     /// Messages about values of the file as an error.
-    pub fn bad(&self, problems: Vec<(galaf::json::JsonPath, String)>) -> InputError {
-        InputError::Bad { file: self.file.clone(), problems: Problems::placed(problems, &self.text) }
+    pub fn bad(&self, problems: Vec<(JsonPath, String)>) -> InputError {
+        bad(&self.source, problems)
     }
 }
 
-/// Checks that the administrator's file is root's alone. Any other file was chosen by whoever named it.
+/// Reads `file` and its drop-ins for `machine`, at `now` in seconds since the epoch.
 ///
 /// # Errors
-/// If others can write it, or it cannot be looked at.
-pub fn trust(file: &Path) -> Result<(), InputError> {
-    if file == Path::new(CONFIG_PATH) && file.exists() {
-        check_file(file)?;
-    }
-    Ok(())
+/// If something cannot be read, or every problem of the files.
+pub fn read(file: &Path, machine: Machine<'_>, now: i64) -> Result<Input, InputError> {
+    resolved(sources::Files::find(file)?.read()?, machine, now)
 }
 
 /// The machine that a file is for.
@@ -77,31 +76,43 @@ pub struct Machine<'a> {
 impl Machine<'_> {
     /// Whether it is this one. Another one is known by its account files and nothing else.
     fn is_here(&self) -> bool {
-        self.etc_dir == Path::new("/etc")
+        self.etc_dir == Path::new(ETC)
     }
 }
 
-/// Reads `file` for `machine`, at `now` in seconds since the epoch.
+/// What `parts`, merged in their order, mean for `machine`, at `now` in seconds since the epoch.
 ///
 /// # Errors
-/// If something cannot be read, or every problem of the file.
-pub fn read(file: &Path, machine: Machine<'_>, now: i64) -> Result<Input, InputError> {
-    let text = read_file(file)?;
-    let name = file.display().to_string();
-    let parsed = Config::parse(&text).map_err(|problems| InputError::Bad { file: name.clone(), problems })?;
-    let accounts = read_accounts(machine, &parsed.config)?;
+/// If an account file cannot be read, or every problem of the parts.
+pub fn resolved(parts: Vec<Part>, machine: Machine<'_>, now: i64) -> Result<Input, InputError> {
+    let all = described(&parts);
+    let wrong = |problems| InputError::Bad { described: all, problems };
+    let source = Source::merge(parts).map_err(wrong)?;
+    let parsed =
+        Config::read(&source).map_err(|problems| InputError::Bad { described: source.described(), problems })?;
+    let mut accounts = accounts(machine.etc_dir)?;
     let servers = if machine.is_here() {
+        add_from_nss(&mut accounts, &parsed.config);
         upstream::sources(Path::new("/"), machine.state_dir)
     } else {
         upstream::sources_of_etc(machine.etc_dir)
     };
-    let policy = resolve(&parsed.config, &accounts, &servers, now)
-        .map_err(|problems| InputError::Bad { file: name.clone(), problems: Problems::placed(problems, &text) })?;
-    Ok(Input { text, file: name, policy, notices: parsed.notices })
+    let policy = resolve(&parsed.config, &accounts, &servers, now).map_err(|problems| bad(&source, problems))?;
+    Ok(Input { text: source.to_text(), source, policy, notices: parsed.notices })
 }
 
-fn read_accounts(machine: Machine<'_>, config: &Config) -> Result<Accounts, InputError> {
-    let etc_dir = machine.etc_dir;
+fn bad(source: &Source, problems: Vec<(JsonPath, String)>) -> InputError {
+    InputError::Bad { described: source.described(), problems: source.place(problems) }
+}
+
+/// Where this machine's account files are.
+const ETC: &str = "/etc";
+
+/// Reads the account files in `etc_dir` and, if they are this machine's, what its routing does with marks.
+///
+/// # Errors
+/// If one that every machine has cannot be read.
+pub fn accounts(etc_dir: &Path) -> Result<Accounts, InputError> {
     let required = |name: &str| read_file(&etc_dir.join(name));
     // Machines without subordinate ids or named services have no such files.
     let optional = |name: &str| std::fs::read_to_string(etc_dir.join(name)).unwrap_or_default();
@@ -112,8 +123,8 @@ fn read_accounts(machine: Machine<'_>, config: &Config) -> Result<Accounts, Inpu
         subgid: &optional("subgid"),
         services: &optional("services"),
     });
-    if machine.is_here() {
-        add_from_nss(&mut accounts, config);
+    if etc_dir == Path::new(ETC) {
+        accounts.routed_marks = routing::read();
     }
     Ok(accounts)
 }
@@ -129,8 +140,4 @@ fn add_from_nss(accounts: &mut Accounts, config: &Config) {
             accounts.users.insert(name.to_string(), user);
         }
     }
-}
-
-fn read_file(path: &Path) -> Result<String, InputError> {
-    std::fs::read_to_string(path).map_err(|error| InputError::Read { path: path.to_owned(), cause: text_of(&error) })
 }

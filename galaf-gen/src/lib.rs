@@ -10,6 +10,8 @@ pub mod apply;
 pub mod cli;
 pub mod commands;
 pub mod diff;
+pub mod granted;
+pub mod groups;
 pub mod input;
 pub mod judge;
 pub mod kernel;
@@ -19,6 +21,7 @@ pub mod policy;
 pub mod programs;
 pub mod render;
 pub mod resolve;
+pub mod sources;
 pub mod transaction;
 pub mod upstream;
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use galaf_gen::cli::{Cli, Command};
+use galaf_gen::cli::{Cli, Command, GroupsCommand};
 use galaf_gen::commands;
 use galaf_gen::input::InputError;
 
@@ -22,6 +22,11 @@ fn main() -> ExitCode {
         Command::Apply(args) => commands::apply(&args).map(|()| true),
         Command::Confirm(args) => commands::confirm(&args).map(|()| true),
         Command::Rollback(args) => commands::rollback(&args).map(|()| true),
+        Command::Grant(args) => commands::grant(&args).map(|()| true),
+        Command::Revoke(args) => commands::revoke(&args).map(|()| true),
+        Command::Groups { command: GroupsCommand::List(args) } => commands::groups::list(&args).map(|()| true),
+        Command::Groups { command: GroupsCommand::Rename(args) } => commands::groups::rename(&args).map(|()| true),
+        Command::Groups { command: GroupsCommand::Delete(args) } => commands::groups::delete(&args).map(|()| true),
         Command::Reset(args) => commands::reset(&args).map(|()| true),
         Command::Boot(args) => commands::boot(&args).map(|()| true),
     };

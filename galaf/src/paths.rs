@@ -2,6 +2,10 @@
 
 /// The administrator's file.
 pub const CONFIG_PATH: &str = "/etc/galaf/galaf.json";
+/// The folder beside the administrator's file whose files are merged into it.
+pub const DROP_IN_DIR: &str = "galaf.d";
+/// The file in [`DROP_IN_DIR`] that `galaf-gen grant` and `galaf-gen revoke` write.
+pub const GRANTED: &str = "50-granted.json";
 /// What `galaf-gen apply` leaves behind for the boot, the launcher and dnsmasq. Root's alone to write.
 pub const STATE_DIR: &str = "/var/lib/galaf";
 /// The launch index, inside [`STATE_DIR`].

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use crate::policy::NewGroup;
 
 const GROUPADD: &str = "/usr/sbin/groupadd";
+const GROUPMOD: &str = "/usr/sbin/groupmod";
 const GROUPDEL: &str = "/usr/sbin/groupdel";
 /// From this many groups on it takes long enough to say how far it is.
 const MANY: usize = 50;
@@ -39,9 +40,25 @@ pub(super) fn add(groups: &[NewGroup]) -> Result<Vec<NewGroup>> {
 /// What the tool said of the first that it could not remove.
 pub(super) fn remove(groups: &[NewGroup]) -> Result<()> {
     for group in groups {
-        run(GROUPDEL, &[group.name.as_str()]).with_context(|| format!("cannot remove the group '{}'", group.name))?;
+        delete(group.name.as_str())?;
     }
     Ok(())
+}
+
+/// Gives a group another name; its gid stays.
+///
+/// # Errors
+/// What the tool said.
+pub fn rename(old: &str, new: &str) -> Result<()> {
+    run(GROUPMOD, &["-n", new, old]).with_context(|| format!("cannot rename the group '{old}'"))
+}
+
+/// Removes a group.
+///
+/// # Errors
+/// What the tool said.
+pub fn delete(name: &str) -> Result<()> {
+    run(GROUPDEL, &[name]).with_context(|| format!("cannot remove the group '{name}'"))
 }
 
 fn run(program: &str, args: &[&str]) -> Result<()> {

@@ -7,14 +7,16 @@
 mod ahead;
 mod dnsmasq;
 pub mod files;
-mod groups;
+pub mod groups;
 mod label;
 pub mod lock;
 pub mod pending;
+pub mod ping;
 mod report;
 pub mod resolv_conf;
 pub mod restore;
 pub mod state;
+pub mod unown;
 
 use std::fs::File;
 use std::path::Path;
@@ -101,8 +103,17 @@ pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path, ahead: Ah
     };
     let upstream = policy.resolver.as_ref().and_then(upstream::described);
     let resolv_conf = ResolvConf::new(state_dir).follow(policy.resolver.as_ref().map(|resolver| &resolver.dns))?;
-    let diff = diff(&former, artifacts, &policy.new_groups);
-    Ok(Report { diff, resolver, upstream, ahead, resolv_conf, marks, audit: report::audit(policy) })
+    let ping = ping::widen(policy);
+    Ok(Report {
+        diff: diff(&former, artifacts, &policy.new_groups),
+        resolver,
+        upstream,
+        ahead,
+        resolv_conf,
+        ping,
+        marks,
+        audit: report::audit(policy),
+    })
 }
 
 /// The containers of the index that is about to be replaced; none if there is no index.

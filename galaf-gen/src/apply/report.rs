@@ -5,6 +5,7 @@ use std::fmt;
 use galaf::config::Mode;
 
 use super::dnsmasq::Outcome;
+use super::ping;
 use crate::diff::Diff;
 use crate::policy::Policy;
 
@@ -21,6 +22,8 @@ pub struct Report {
     pub ahead: Option<String>,
     /// What was done to resolv.conf(5), or is to be.
     pub resolv_conf: Option<String>,
+    /// Who may open ICMP sockets.
+    pub ping: ping::Outcome,
     /// What is wrong with the marks.
     pub marks: Option<String>,
     /// Who is let through to what is not granted.
@@ -34,6 +37,7 @@ impl fmt::Display for Report {
         self.upstream.iter().try_for_each(|found| writeln!(f, "  resolver asks {found}"))?;
         self.ahead.iter().try_for_each(|said| writeln!(f, "  names    {said}"))?;
         self.resolv_conf.iter().try_for_each(|said| writeln!(f, "  programs {said}"))?;
+        self.ping.fmt(f)?;
         self.marks.iter().try_for_each(|problem| writeln!(f, "  marks    {problem}"))?;
         self.audit.iter().try_for_each(|audit| writeln!(f, "  audit    {audit}"))
     }

@@ -1,18 +1,20 @@
 //! What each subcommand does.
 
+mod grant;
+pub mod groups;
 mod offline;
 mod online;
 
 use std::io::Write as _;
 
 use anyhow::{Result, bail};
-use galaf::config::Problems;
-use galaf::json::JsonPath;
 use jiff::Timestamp;
 
 use crate::input::Input;
 use crate::render::{Artifacts, render as render_policy};
+use crate::resolve::Messages;
 
+pub use grant::{grant, revoke};
 pub use offline::{check, diff, render, schema};
 pub use online::{apply, boot, confirm, reset, rollback};
 
@@ -25,14 +27,10 @@ fn rendered(input: &Input) -> Result<Artifacts> {
     render_policy(&input.policy).map_err(|problems| input.bad(problems).into())
 }
 
-fn show_notices(input: &Input, more: Vec<(JsonPath, String)>) {
-    let mut all = input.notices.clone();
-    all.0.extend(Problems::placed(more, &input.text).0);
-    all.0.sort_by_key(|notice| notice.position);
-    for notice in &mut all.0 {
-        notice.message.insert_str(0, "notice: ");
-    }
-    eprint!("{}", all.display(&input.file));
+fn show_notices(input: &Input, more: Messages) {
+    let all = input.notices.iter().cloned().chain(more);
+    let told = all.map(|(path, message)| (path, format!("notice: {message}"))).collect();
+    eprint!("{}", input.source.place(told));
 }
 
 fn require_root(command: &str) -> Result<()> {

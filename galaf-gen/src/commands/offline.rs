@@ -34,8 +34,8 @@ pub fn check(args: &CheckArgs) -> Result<()> {
         (counted(policy.applications.len(), "application"), counted(policy.users.len(), "user"));
     let found = policy.resolver.as_ref().and_then(upstream::described);
     say(&format!(
-        "'{}' is good: {applications}, {users}, {}{asked}\n{}",
-        input.file,
+        "{} is good: {applications}, {users}, {}{asked}\n{}",
+        input.source.described(),
         counted(names, "name"),
         found.map(|found| format!("names are asked of {found}\n")).unwrap_or_default()
     ))

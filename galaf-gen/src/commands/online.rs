@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use galaf::config::Part;
 
 use super::{now, rendered, require_root, say, show_notices};
 use crate::apply::resolv_conf::ResolvConf;
@@ -14,20 +15,19 @@ use crate::judge::{Judgement, judge};
 use crate::kernel::locked;
 use crate::notices::notices;
 use crate::render::Artifacts;
+use crate::sources::Files;
 
 /// The account files of this machine.
-const ETC: &str = "/etc";
+pub(super) const ETC: &str = "/etc";
 
 /// `apply`.
 pub fn apply(args: &ApplyArgs) -> Result<()> {
     require_root("apply")?;
     let state_dir = &args.state.state_dir;
-    let _lock = lock::take(state_dir)?;
-    if pending::id(state_dir)?.is_some() {
-        bail!("an apply waits to be confirmed; 'galaf-gen confirm' keeps it, 'galaf-gen rollback' takes it back");
-    }
-    input::trust(&args.file)?;
-    let (input, artifacts) = judged(&args.file, state_dir)?;
+    let _lock = take_lock(state_dir)?;
+    let files = Files::find(&args.file)?;
+    files.trust()?;
+    let (input, artifacts) = judged(&files, state_dir)?;
     show_notices(&input, notices(&input.policy, now()));
     if let Some(patience) = args.confirm {
         pending::begin(state_dir, patience.unsigned_abs())?;
@@ -41,13 +41,22 @@ pub fn apply(args: &ApplyArgs) -> Result<()> {
             return Err(error);
         }
     };
-    say(&format!("applied '{}'\n{report}", input.file))?;
+    say(&format!("applied {}\n{report}", input.source.described()))?;
     match args.confirm {
         Some(patience) => say(&format!(
             "now try what you need; unless 'galaf-gen confirm' comes within {patience:#}, the former state returns\n"
         )),
         None => Ok(()),
     }
+}
+
+/// One apply at a time, and none while another waits to be confirmed.
+pub(super) fn take_lock(state_dir: &Path) -> Result<lock::Lock> {
+    let lock = lock::take(state_dir)?;
+    if pending::id(state_dir)?.is_some() {
+        bail!("an apply waits to be confirmed; 'galaf-gen confirm' keeps it, 'galaf-gen rollback' takes it back");
+    }
+    Ok(lock)
 }
 
 /// `confirm`.
@@ -93,14 +102,18 @@ fn take_back(is_pending: bool, state_dir: &Path) -> Result<String> {
         return Ok("taken back: there is no firewall, as before\n".to_owned());
     };
     let (input, artifacts) =
-        judged(&target, state_dir).context("the former state does not fit this machine any more")?;
+        judged(&Files::only(&target), state_dir).context("the former state does not fit this machine any more")?;
     let report = put_into_force(&input, &artifacts, state_dir, Ahead::LookUp)?;
     pending::end(state_dir)?;
     Ok(format!("returned to the former state\n{report}"))
 }
 
-fn judged(file: &Path, state_dir: &Path) -> Result<(Input, Artifacts)> {
-    let input = input::read(file, Machine { etc_dir: Path::new(ETC), state_dir }, now())?;
+fn judged(files: &Files, state_dir: &Path) -> Result<(Input, Artifacts)> {
+    judged_parts(files.read()?, state_dir)
+}
+
+pub(super) fn judged_parts(parts: Vec<Part>, state_dir: &Path) -> Result<(Input, Artifacts)> {
+    let input = input::resolved(parts, Machine { etc_dir: Path::new(ETC), state_dir }, now())?;
     let artifacts = rendered(&input)?;
     if let Judgement::Bad(problems) = judge(&artifacts.ruleset)? {
         return Err(input.bad(problems).into());
@@ -108,7 +121,12 @@ fn judged(file: &Path, state_dir: &Path) -> Result<(Input, Artifacts)> {
     Ok((input, artifacts))
 }
 
-fn put_into_force(input: &Input, artifacts: &Artifacts, state_dir: &Path, ahead: Ahead) -> Result<steps::Report> {
+pub(super) fn put_into_force(
+    input: &Input,
+    artifacts: &Artifacts,
+    state_dir: &Path,
+    ahead: Ahead,
+) -> Result<steps::Report> {
     let report = steps::apply(&input.policy, artifacts, state_dir, ahead)?;
     state::advance(state_dir, &input.text)?;
     Ok(report)
@@ -148,7 +166,7 @@ fn take_back_unconfirmed(state_dir: &Path) -> Result<()> {
     let Some(target) = pending::target(state_dir) else {
         bail!("the only apply so far was never confirmed");
     };
-    let (input, artifacts) = judged(&target, state_dir)?;
+    let (input, artifacts) = judged(&Files::only(&target), state_dir)?;
     files::replace(&state_dir.join(galaf::paths::RULESET), &artifacts.ruleset.text)?;
     files::replace(&state_dir.join(galaf::paths::LAUNCH_INDEX), &artifacts.launch_index)?;
     match &artifacts.dnsmasq {

@@ -1,5 +1,6 @@
 //! What needs the kernel: netlink through rustables, and the host's own `nft`.
 
+pub mod connections;
 pub mod locked;
 pub mod maps;
 pub mod nft;

@@ -9,6 +9,7 @@ use galaf::name::Name;
 
 use super::Messages;
 use crate::accounts::{Accounts, Group};
+use crate::groups::routing::FwMark;
 use crate::policy::NewGroup;
 
 /// Who has which gid.
@@ -27,7 +28,7 @@ pub(super) fn allocate(config: &Config, accounts: &Accounts, problems: &mut Mess
         let range = entry.gid_range.unwrap_or(config.settings.gid_range);
         let outcome = match accounts.groups.get(name.as_str()) {
             Some(group) => existing(name, group, range, accounts),
-            None => free(range, &mut taken, &mut lowest_free).inspect(|&gid| {
+            None => free(range, &accounts.routed_marks, &mut taken, &mut lowest_free).inspect(|&gid| {
                 allocation.new_groups.push(NewGroup { name: name.clone(), gid });
             }),
         };
@@ -67,15 +68,33 @@ fn existing(name: &Name, group: &Group, range: GidRange, accounts: &Accounts) ->
 
 fn free(
     range: GidRange,
+    routed_marks: &[FwMark],
     taken: &mut BTreeSet<GroupId>,
     lowest_free: &mut BTreeMap<GroupId, GroupId>,
 ) -> Result<GroupId, String> {
     let start = lowest_free.get(&range.min).copied().unwrap_or(range.min);
     let gid = (start.0..=range.max.0)
         .map(GroupId)
-        .find(|gid| !taken.contains(gid))
+        // An application whose mark a VPN routes by would leave by the VPN, or pass it by.
+        .find(|gid| !taken.contains(gid) && !routed_marks.iter().any(|rule| rule.can_meet(*gid)))
         .ok_or_else(|| format!("no gid of {range} is free"))?;
     taken.insert(gid);
     lowest_free.insert(range.min, gid);
     Ok(gid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gid_whose_mark_other_software_routes_by_is_passed_over() {
+        let range = GidRange { min: GroupId(30214), max: GroupId(30218) };
+        // Tailscale's rule; 30216 is 0x7608.
+        let routed = [FwMark { mark: 0x80000, mask: 0xff0000, priority: 5210 }];
+        let (mut taken, mut lowest_free) = ([GroupId(30215)].into(), BTreeMap::new());
+        let mut next = || free(range, &routed, &mut taken, &mut lowest_free).map(|gid| gid.0);
+        assert_eq!((next(), next(), next()), (Ok(30214), Ok(30217), Ok(30218)));
+        assert!(next().is_err());
+    }
 }

@@ -14,6 +14,7 @@ mod problem;
 mod rule_text;
 mod sections;
 mod settings;
+mod source;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -28,8 +29,10 @@ pub use inbound::{Inbound, Rate};
 pub use problem::{Problem, Problems};
 pub use rule_text::RuleText;
 pub use settings::{Dns, Forward, MarkSource, Mode, Refusal, Settings, Upstream};
+pub use source::{LISTS, Part, Source, described};
+pub use suggest::did_you_mean;
 
-use crate::json::Node;
+use crate::json::JsonPath;
 use crate::name::Name;
 use at::At;
 use problem::Report;
@@ -52,20 +55,27 @@ pub struct Config {
 pub struct Parsed {
     /// The file's meaning.
     pub config: Config,
-    /// Things that have no effect or another one than expected.
-    pub notices: Problems,
+    /// Things that have no effect or another one than expected, each with the value it is about.
+    pub notices: Vec<(JsonPath, String)>,
 }
 
 impl Config {
-    /// Reads `text`.
+    /// Reads one text, which its problems call `galaf.json`.
     ///
     /// # Errors
-    /// Every problem of the file at once; for a syntax error, that one.
+    /// As [`Config::read`].
     pub fn parse(text: &str) -> Result<Parsed, Problems> {
-        let document = Node::parse(text).map_err(|error| Problems::syntax(text, &error))?;
+        Self::read(&Source::merge(vec![Part { name: "galaf.json".to_owned(), text: text.to_owned() }])?)
+    }
+
+    /// Reads what `source` says.
+    ///
+    /// # Errors
+    /// Every problem at once.
+    pub fn read(source: &Source) -> Result<Parsed, Problems> {
         let mut report = Report::default();
-        let config = sections::read(&document, At::ROOT, &mut report);
-        report.finish(text).map(|notices| Parsed { config, notices })
+        let config = sections::read(source.document(), At::ROOT, &mut report);
+        report.finish(source).map(|notices| Parsed { config, notices })
     }
 
     /// The names that `entry` may reach, its own or those of the entry it names.

@@ -3,11 +3,14 @@
 use std::fmt;
 
 use super::at::At;
-use crate::json::{JsonPath, Position, locate};
+use super::source::Source;
+use crate::json::{JsonPath, Position};
 
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// The file's name as it is shown.
+    pub file: String,
     /// Where it begins in the text.
     pub position: Position,
     /// The value it is about; `None` for a syntax error.
@@ -22,42 +25,24 @@ pub struct Problem {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems(pub Vec<Problem>);
 
-impl Problems {
-    pub(super) fn syntax(text: &str, error: &serde_json::Error) -> Self {
+impl Problem {
+    pub(super) fn new(file: &str, text: &str, position: Position, path: Option<JsonPath>, message: String) -> Self {
+        Self { file: file.to_owned(), position, path, message, line: line_of(text, position.line).to_owned() }
+    }
+
+    pub(super) fn syntax(file: &str, text: &str, error: &serde_json::Error) -> Self {
         // serde_json counts bytes in the line and gives column 0 for an end of line or file.
         let line = line_of(text, error.line());
         let bytes = error.column().saturating_sub(1).min(line.len());
         let characters = line.char_indices().take_while(|(at, _)| *at < bytes).count();
         let position = Position { line: error.line(), column: characters + 1 };
         let full = error.to_string();
-        let message = full.split(" at line ").next().unwrap_or_default().to_owned();
-        Self(vec![Problem {
-            position,
-            path: None,
-            message: format!("not valid JSON: {message}"),
-            line: line.to_owned(),
-        }])
+        let message = full.split(" at line ").next().unwrap_or_default();
+        Self::new(file, text, position, None, format!("not valid JSON: {message}"))
     }
+}
 
-    /// Gives each message its place in `text`.
-    pub fn placed(list: Vec<(JsonPath, String)>, text: &str) -> Self {
-        let mut problems: Vec<Problem> = list
-            .into_iter()
-            .map(|(path, message)| {
-                let position = locate(text, &path).unwrap_or(Position { line: 1, column: 1 });
-                let line = line_of(text, position.line).to_owned();
-                Problem { position, path: Some(path), message, line }
-            })
-            .collect();
-        problems.sort_by_key(|problem| problem.position);
-        Self(problems)
-    }
-
-    /// The problems as a person reads them, `file` in front of each.
-    pub fn display<'a>(&'a self, file: &'a str) -> impl fmt::Display + 'a {
-        Listing { problems: self, file }
-    }
-
+impl Problems {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -72,16 +57,12 @@ impl Problems {
     }
 }
 
-struct Listing<'a> {
-    problems: &'a Problems,
-    file: &'a str,
-}
-
-impl fmt::Display for Listing<'_> {
+/// As a person reads them, the file in front of each.
+impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.problems.0.iter().try_for_each(|problem| {
+        self.0.iter().try_for_each(|problem| {
             let Position { line, column } = problem.position;
-            write!(f, "{}:{line}:{column}: ", self.file)?;
+            write!(f, "{}:{line}:{column}: ", problem.file)?;
             if let Some(path) = &problem.path {
                 write!(f, "{path}: ")?;
             }
@@ -111,12 +92,8 @@ impl Report {
     }
 
     /// The notices, or the problems if there are any.
-    pub(super) fn finish(self, text: &str) -> Result<Problems, Problems> {
-        if self.problems.is_empty() {
-            Ok(Problems::placed(self.notices, text))
-        } else {
-            Err(Problems::placed(self.problems, text))
-        }
+    pub(super) fn finish(self, source: &Source) -> Result<Vec<(JsonPath, String)>, Problems> {
+        if self.problems.is_empty() { Ok(self.notices) } else { Err(source.place(self.problems)) }
     }
 }
 

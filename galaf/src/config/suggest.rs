@@ -1,7 +1,7 @@
 //! The nearest known name to one that is not known.
 
 /// `; did you mean 'X'?` for the nearest of `known`, or nothing if none is near.
-pub(super) fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, known).map(|name| format!("; did you mean '{name}'?")).unwrap_or_default()
 }
 

@@ -2,12 +2,17 @@
 
 use super::*;
 
+fn read(texts: &[&str]) -> Result<Parsed, Problems> {
+    let part = |(index, text): (usize, &&str)| Part { name: format!("file{index}"), text: (*text).to_owned() };
+    Config::read(&Source::merge(texts.iter().enumerate().map(part).collect())?)
+}
+
 fn parse(text: &str) -> Parsed {
-    Config::parse(text).unwrap_or_else(|problems| panic!("{}", problems.display("file")))
+    read(&[text]).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 fn refused(text: &str) -> Vec<String> {
-    let problems = Config::parse(text).expect_err("the file is good");
+    let problems = read(&[text]).expect_err("the file is good");
     problems.0.iter().map(|p| format!("{}:{} {}", p.position.line, p.position.column, p.message)).collect()
 }
 
@@ -41,7 +46,7 @@ fn a_file_in_the_published_format_is_taken_as_it_stands() {
     assert_eq!(config.domains_of(&config.groups["mail2"]), [Domain::new("imap.example.com").unwrap()]);
     assert_eq!(config.groups["NDP6"], Entry::default());
     assert_eq!(config.users["sshd"].grants, []);
-    let notices: Vec<&str> = parsed.notices.0.iter().map(|n| n.message.as_str()).collect();
+    let notices: Vec<&str> = parsed.notices.iter().map(|(_, message)| message.as_str()).collect();
     assert!(matches!(notices[..], [one] if one.contains("'inet galaf'")), "{notices:?}");
 }
 
@@ -49,7 +54,7 @@ fn a_file_in_the_published_format_is_taken_as_it_stands() {
 fn a_rule_for_ipv4_never_opens_ipv6() {
     let parsed = parse(r#"{"groups": {"x": {"families": [4, 6], "domains": ["a.test"], "rule": "tcp dport 443"}}}"#);
     assert_eq!(granted(&parsed, "x"), [(4, "tcp dport 443".to_owned())]);
-    assert!(parsed.notices.0[0].message.contains("nothing is granted over IPv6"));
+    assert!(parsed.notices[0].1.contains("nothing is granted over IPv6"));
 }
 
 #[test]
@@ -195,4 +200,53 @@ fn lan_and_aliases_follow_the_entrys_families_and_written_addresses_bring_theirs
     assert!(of("x", Family::Ipv4).unwrap().elements().contains(&"203.0.113.1".to_owned()));
     assert_eq!(of("x", Family::Ipv6), None);
     assert_eq!(of("y", Family::Ipv6).unwrap().elements(), ["2001:db8::2"]);
+}
+
+#[test]
+fn a_drop_in_adds_grants_and_entries_and_replaces_other_values() {
+    let parsed = read(&[
+        r#"{"config": {"mark": "nft", "gid_range": [30000, 30099]}, "aliases": {"office": ["192.0.2.1"]},
+            "groups": {"git": {"execv": ["/usr/bin/git", "…"], "allow": [{"to": "office"}]}, "ping": null}}"#,
+        r#"{"aliases": {"office": ["192.0.2.2"]}, "config": {"mark": "ebpf"},
+            "groups": {"git": {"allow": [{"to": "any", "tcp": 22}], "execv": ["/usr/bin/tig"]}, "ping": {"rule": ""}}}"#,
+        r#"{"groups": {"git": null, "mail": {"rule": ""}}, "users": {"_apt": {"allow": [{"to": "any"}]}}}"#,
+    ]);
+    let config = parsed.unwrap_or_else(|problems| panic!("{problems}")).config;
+    assert_eq!((config.settings.mark, config.settings.gid_range.max.0), (MarkSource::Ebpf, 30099));
+    let git = &config.groups["git"];
+    assert_eq!((git.allow.len(), git.launch.as_ref().unwrap().execv.as_slice()), (2, &["/usr/bin/tig".to_owned()][..]));
+    // A later alias counts for earlier files, too.
+    assert_eq!(git.allow[0].to.addresses_of(Family::Ipv4, &git.families).unwrap().elements(), ["192.0.2.2"]);
+    assert_eq!((config.groups["ping"].grants.len(), config.groups.len(), config.users.len()), (1, 3, 1));
+}
+
+#[test]
+fn every_problem_is_told_with_its_own_file() {
+    let problems = read(&[
+        r#"{"groups": {"a": {"allow": [{"to": "any", "tcp": 0}]}}}"#,
+        "{\n\"groups\": {\"a\": {\"allow\": [{\"to\": \"any\"},\n{\"to\": \"any\", \"udp\": 0}]},\n\"a\": {}}}",
+        r#"{"confg": {}}"#,
+    ]);
+    let places: Vec<String> = problems
+        .unwrap_err()
+        .0
+        .iter()
+        .map(|p| format!("{}:{}:{} {}", p.file, p.position.line, p.position.column, p.path.clone().unwrap_or_default()))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "file0:1:50 /groups/a/allow/0/tcp",
+            "file1:3:22 /groups/a/allow/1/udp",
+            "file1:4:6 /groups/a",
+            "file2:1:11 /confg"
+        ]
+    );
+}
+
+#[test]
+fn every_drop_in_that_is_no_object_is_named() {
+    let problems = read(&["{}", "[]", "{,}", "null"]).unwrap_err();
+    let files: Vec<&str> = problems.0.iter().map(|problem| problem.file.as_str()).collect();
+    assert_eq!(files, ["file1", "file2", "file3"], "{problems}");
 }

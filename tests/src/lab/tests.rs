@@ -48,3 +48,34 @@ fn nothing_is_left_of_a_laboratory_whose_test_failed() {
     assert!(!cgroup.exists(), "'{}' is still there", cgroup.display());
     assert_eq!(traces(), before);
 }
+
+/// Runs the test above in a chroot, whose outside has a copy of `/etc`, so that nobody's is at stake.
+const IN_A_CHROOT: &str = r#"
+mkdir "$0/copy" "$0/root"
+mount -t tmpfs tmpfs "$0/copy"
+cp -a /etc/. "$0/copy"
+mount --rbind / "$0/root"
+mount --bind "$0/copy" /etc
+rm -f /etc/resolv.conf
+echo outside > /etc/resolv.conf
+chroot "$0/root" "$@"
+cat /etc/resolv.conf
+"#;
+
+#[test]
+fn a_laboratory_in_a_chroot_does_not_change_what_is_outside() {
+    if let Some(reason) = obstacle() {
+        return skip(&reason);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let output = Command::new("timeout")
+        .args(["60s", "unshare", "--mount", "--propagation", "private", "sh", "-ec", IN_A_CHROOT])
+        .arg(dir.path())
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", "lab::tests::nothing_is_left_of_a_laboratory_whose_test_failed"])
+        .output()
+        .unwrap();
+    let (said, erred) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && said.contains("1 passed"), "{said}{erred}");
+    assert!(said.ends_with("\noutside\n"), "{said}");
+}

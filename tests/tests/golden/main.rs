@@ -4,7 +4,7 @@
 //! - `rejected/NN-kind/`: `galaf.json`, and in `stderr` what `galaf-gen check` says, with exit status 2.
 //! - `notices/NN-kind/`: `galaf.json`, and in `stderr` what `galaf-gen check` says of it although it is good.
 //!
-//! Accounts come from the folder's `etc/`, or else from `tests/golden/etc/`. An `expected/` folder that is to lack a
+//! A `galaf.d/` in a folder holds the drop-ins of its file. Accounts come from the folder's `etc/`, or else from `tests/golden/etc/`. An `expected/` folder that is to lack a
 //! file lacks it; an expected file that is not made, or one made that is not expected, fails.
 //!
 //! What nft itself says of a rule stands there as `(as nft says it)`.
@@ -196,12 +196,14 @@ fn no_file_lies_where_no_test_looks() {
         fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<Vec<_>>()
     };
     for folder in accepted() {
-        names(&folder.path).iter().for_each(|name| known(name, &["galaf.json", "etc", "expected", "stderr"]));
+        names(&folder.path)
+            .iter()
+            .for_each(|name| known(name, &["galaf.json", "galaf.d", "etc", "expected", "stderr"]));
         names(&folder.path.join("expected"))
             .iter()
             .for_each(|name| known(name, &["galaf.nft", "dnsmasq.conf", "group", "applications"]));
     }
     for folder in rejected().into_iter().chain(notices()) {
-        names(&folder.path).iter().for_each(|name| known(name, &["galaf.json", "etc", "stderr"]));
+        names(&folder.path).iter().for_each(|name| known(name, &["galaf.json", "galaf.d", "etc", "stderr"]));
     }
 }

@@ -87,8 +87,8 @@ impl Place {
         let mut command = Command::new("timeout");
         command.args(["--foreground", "--signal=KILL", TIME_LIMIT, "nsenter"]);
         command.args(
-            [("net", "net"), ("mount", "mnt")]
-                .map(|(option, file)| format!("--{option}=/proc/{}/ns/{file}", self.pid())),
+            [("net", "ns/net"), ("mount", "ns/mnt"), ("root", "root")]
+                .map(|(option, file)| format!("--{option}=/proc/{}/{file}", self.pid())),
         );
         command.arg("--");
         command.stdin(Stdio::null());

@@ -1,0 +1,112 @@
+//! The files that a configuration is written in, merged.
+
+use super::problem::{Problem, Problems};
+use crate::json::{JsonPath, Meeting, Merged, Node, Position, locate};
+
+/// One file: its name as it is shown, and its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The name.
+    pub name: String,
+    /// The text.
+    pub text: String,
+}
+
+/// A document of one file or of several, in which every value knows where it was written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Source {
+    parts: Vec<Part>,
+    merged: Merged,
+}
+
+impl Source {
+    /// Merges `parts` in their order; none at all is an empty document.
+    ///
+    /// Objects are merged key by key. `inbound` and the lists [`LISTS`] of an entry are put one behind the other. Of other values the
+    /// later one counts, but `null` for an entry takes nothing from one that is there: it only says that it exists.
+    ///
+    /// # Errors
+    /// Every file that is not JSON, or not an object where several are merged.
+    pub fn merge(parts: Vec<Part>) -> Result<Self, Problems> {
+        let mut problems = Vec::new();
+        // Of a file alone, the reading says what it should be.
+        let is_alone = parts.len() == 1;
+        let mut merged: Option<Merged> = None;
+        for (index, part) in parts.iter().enumerate() {
+            match Node::parse(&part.text) {
+                Ok(node) if !is_alone && !matches!(node, Node::Object(_)) => problems.push(not_an_object(part, &node)),
+                Ok(node) => match &mut merged {
+                    Some(merged) => merged.add(index, node, &meeting),
+                    None => merged = Some(Merged::first(node)),
+                },
+                Err(error) => problems.push(Problem::syntax(&part.name, &part.text, &error)),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(Problems(problems));
+        }
+        let merged = merged.unwrap_or_else(|| Merged::first(Node::Object(Vec::new())));
+        Ok(Self { parts, merged })
+    }
+
+    /// The merged document.
+    pub fn document(&self) -> &Node {
+        &self.merged.node
+    }
+
+    /// A text that says the same: that of the only file, or a new one.
+    pub fn to_text(&self) -> String {
+        match self.parts.as_slice() {
+            [only] => only.text.clone(),
+            _ => format!("{:#}\n", self.merged.node),
+        }
+    }
+
+    /// How a person is told of it.
+    pub fn described(&self) -> String {
+        described(&self.parts)
+    }
+
+    /// Gives each message its file and place, in the order of the files.
+    pub fn place(&self, messages: Vec<(JsonPath, String)>) -> Problems {
+        let mut placed: Vec<(usize, Problem)> = messages
+            .into_iter()
+            .filter_map(|(path, message)| {
+                let written = self.merged.written(&path);
+                let part = self.parts.get(written.document)?;
+                let position = locate(&part.text, &written.path).unwrap_or(Position { line: 1, column: 1 });
+                Some((written.document, Problem::new(&part.name, &part.text, position, Some(written.path), message)))
+            })
+            .collect();
+        placed.sort_by_key(|(document, problem)| (*document, problem.position));
+        Problems(placed.into_iter().map(|(_, problem)| problem).collect())
+    }
+}
+
+/// `'FILE'`, or `'FILE' with N drop-ins`.
+pub fn described(parts: &[Part]) -> String {
+    let name = parts.first().map(|part| part.name.as_str()).unwrap_or_default();
+    match parts.len().saturating_sub(1) {
+        0 => format!("'{name}'"),
+        1 => format!("'{name}' with 1 drop-in"),
+        more => format!("'{name}' with {more} drop-ins"),
+    }
+}
+
+/// Lists of an entry that files add to.
+pub const LISTS: [&str; 2] = ["allow", "deny"];
+
+fn meeting(keys: &[&str], former: &Node, later: &Node) -> Meeting {
+    match (keys, former, later) {
+        (["users" | "groups", _, list], ..) if LISTS.contains(list) => Meeting::Append,
+        (["inbound"], ..) => Meeting::Append,
+        (["users" | "groups", _], former, Node::Null) if *former != Node::Null => Meeting::Keep,
+        _ => Meeting::Merge,
+    }
+}
+
+fn not_an_object(part: &Part, node: &Node) -> Problem {
+    let message = format!("is {}, expected an object", node.kind());
+    let position = locate(&part.text, &JsonPath::root()).unwrap_or(Position { line: 1, column: 1 });
+    Problem::new(&part.name, &part.text, position, Some(JsonPath::root()), message)
+}
