@@ -140,9 +140,9 @@ impl World {
     pub(crate) fn root(&self, command: &[&str]) -> Command {
         let namespace = format!("--mount=/proc/{}/ns/mnt", self.holder.id());
         // Entering a mount namespace leaves a chroot, and with it the file systems that cover the machine's own.
-        let root = format!("--root=/proc/{}/root", self.holder.id());
+        let [root, folder] = ["root", "wd"].map(|option| format!("--{option}=/proc/{}/root", self.holder.id()));
         let mut all = Command::new("timeout");
-        all.args(["--signal=KILL", SECONDS, "nsenter", &namespace, &root, "--"]).args(command);
+        all.args(["--signal=KILL", SECONDS, "nsenter", &namespace, &root, &folder, "--"]).args(command);
         all.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").stdin(Stdio::null());
         all
     }

@@ -97,7 +97,7 @@ impl Namespaces {
             .args(["--signal=KILL", limit, "nsenter"])
             .args([format!("--mount={proc}/mnt"), format!("--net={proc}/net")])
             // Entering a mount namespace leaves a chroot, and with it the file systems that cover the machine's own.
-            .arg(format!("--root=/proc/{}/root", self.holder.id()))
+            .args(["root", "wd"].map(|option| format!("--{option}=/proc/{}/root", self.holder.id())))
             .args([format!("--pid={proc}/pid_for_children"), "--".to_owned()])
             .env_clear()
             .env("PATH", format!("{BIN_DIR}:/usr/sbin:/usr/bin:/sbin:/bin"))

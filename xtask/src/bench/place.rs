@@ -87,7 +87,7 @@ impl Place {
         let mut command = Command::new("timeout");
         command.args(["--foreground", "--signal=KILL", TIME_LIMIT, "nsenter"]);
         command.args(
-            [("net", "ns/net"), ("mount", "ns/mnt"), ("root", "root")]
+            [("net", "ns/net"), ("mount", "ns/mnt"), ("root", "root"), ("wd", "root")]
                 .map(|(option, file)| format!("--{option}=/proc/{}/{file}", self.pid())),
         );
         command.arg("--");

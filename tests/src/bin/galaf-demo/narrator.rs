@@ -40,13 +40,14 @@ impl Expected<'_> {
 pub(crate) struct Narrator {
     colour: bool,
     steps: u32,
+    left_out: u32,
     failed: u32,
 }
 
 impl Narrator {
     pub(crate) fn new() -> Self {
         let colour = io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { colour, steps: 0, failed: 0 }
+        Self { colour, steps: 0, left_out: 0, failed: 0 }
     }
 
     /// Begins a step.
@@ -89,12 +90,21 @@ impl Narrator {
         print(&format!("{} not as expected: {what}\n", self.paint("31", "✗")))
     }
 
+    /// The step cannot be shown here.
+    pub(crate) fn leave_out(&mut self, reason: &str) -> Result<()> {
+        self.left_out += 1;
+        print(&format!("left out: {reason}\n"))
+    }
+
     /// The last line, and whether all went well.
     pub(crate) fn finish(&self) -> Result<bool> {
-        let line = match self.failed {
+        let mut line = match self.failed {
             0 => format!("{} steps, all as expected", self.steps),
             failed => format!("{} steps; not as expected: {failed}", self.steps),
         };
+        if self.left_out > 0 {
+            line.push_str(&format!("; left out: {}", self.left_out));
+        }
         print(&format!("\n{}\n", self.paint("1", &line)))?;
         Ok(self.failed == 0)
     }

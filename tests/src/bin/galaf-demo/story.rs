@@ -127,6 +127,11 @@ impl Story {
         self.narrator.explain(&format!(
             "/etc/subgid lets alice use the gids 100000-165535. The lower 16 bits of {forged} are {browser}, the browser's gid."
         ))?;
+        let (may_try, _) = self.outcome_of(Who::Alice, "unshare --user true")?;
+        interrupt::check()?;
+        if may_try.code != 0 {
+            return self.narrator.leave_out("this machine lets no ordinary user take them, nor make a user namespace");
+        }
         self.refuse(&format!("/opt/demo/take-gid {forged} /opt/demo/browser {SITE_ADDRESS}"), "connection refused")?;
         self.refuse(&format!("/opt/demo/take-gid {forged} /opt/demo/browser {SITE}"), "blocked")
     }
