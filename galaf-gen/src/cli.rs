@@ -50,7 +50,7 @@ pub enum Command {
         Everything else that changed in the files since the last apply comes into force, too. If something fails, all is as it was.\n\n\
         Examples:\n  \
         galaf-gen grant git --to git.example.org --tcp ssh,443 --for 1h --comment 'one clone'\n  \
-        galaf-gen grant --user _apt --to deb.debian.org\n\n\
+        galaf-gen grant --user _apt --to deb.example.org\n\n\
         Exit status: 0 granted; 1 it could not be done; 2 the files or the command line are bad."
     )]
     Grant(GrantArgs),

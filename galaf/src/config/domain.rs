@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn names_are_normalised() {
-        assert_eq!(Domain::new("Deb.Debian.ORG.").unwrap().as_str(), "deb.debian.org");
+        assert_eq!(Domain::new("Deb.Example.ORG.").unwrap().as_str(), "deb.example.org");
     }
 
     #[test]

@@ -27,7 +27,7 @@ fn a_file_in_the_published_format_is_taken_as_it_stands() {
         r##"{
         "config": { "gid_range": [30000, 59999], "inet": true, "table": "filter", "defaults": { "families": [4] } },
         "users": {
-            "_apt": { "domains": ["deb.debian.org", "security.debian.org"] },
+            "_apt": { "domains": ["deb.example.org", "security.example.org"] },
             "dnsmasq": { "#rule": "a server in the LAN", "rule": "ip daddr 192.168.1.1 meta l4proto {tcp, udp} @th,16,16 53" },
             "sshd": { "#": "only the mark" }
         },
