@@ -18,10 +18,13 @@ pub struct Accounts {
     /// From `/etc/subgid`.
     pub subgids: Vec<SubIds>,
     /// Ports by name and protocol, from services(5).
-    pub services: BTreeMap<(String, String), u16>,
+    pub services: Services,
     /// Marks that other software routes by; none where it is not this machine's file.
     pub routed_marks: Vec<FwMark>,
 }
+
+/// Ports by name and protocol.
+pub type Services = BTreeMap<(String, String), u16>;
 
 /// A line of passwd(5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

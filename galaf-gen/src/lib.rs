@@ -24,6 +24,7 @@ pub mod resolve;
 pub mod sources;
 pub mod transaction;
 pub mod upstream;
+pub mod why;
 
 /// The JSON Schema of galaf.json. It accepts whatever the parser accepts; what the parser refuses for its meaning, such as an
 /// alias that leads nowhere, a schema cannot see.

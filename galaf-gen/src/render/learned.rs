@@ -60,6 +60,12 @@ impl LearnedSets {
         self.by_name.iter().map(|(name, sets)| line(name, sets))
     }
 
+    /// The sets that dnsmasq puts answers for `name` into: those of the longest line that matches.
+    pub fn filled_by<'a>(&'a self, name: &'a Domain, family: Family) -> impl Iterator<Item = &'a str> {
+        let line = std::iter::once(name.as_str()).chain(name.parents()).find_map(|name| self.by_name.get(name));
+        line.into_iter().flatten().filter(move |(other, _)| *other == family).map(|(_, set)| set.as_str())
+    }
+
     /// Questions whose answers fill the sets `wanted`, each with somebody who may ask it.
     pub fn questions(&self, policy: &Policy, wanted: &[String]) -> Vec<Question> {
         let wanted: BTreeSet<&str> = wanted.iter().map(String::as_str).collect();
@@ -218,6 +224,19 @@ fn too_many(policy: &Policy, name: &Domain, length: usize) -> (JsonPath, String)
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answers_go_where_the_longest_matching_name_says() {
+        let target = |set: &str| (Family::Ipv4, set.to_owned());
+        let by_name = [("a.test", vec![target("a")]), ("www.a.test", vec![target("a"), target("w")])];
+        let by_name = by_name.map(|(name, sets)| (Domain::new(name).unwrap(), sets.into_iter().collect()));
+        let learned = LearnedSets { by_name: by_name.into(), by_grant: BTreeMap::new() };
+        for (name, sets) in [("x.a.test", &["a"][..]), ("x.www.a.test", &["a", "w"]), ("ba.test", &[])] {
+            let name = Domain::new(name).unwrap();
+            assert_eq!(learned.filled_by(&name, Family::Ipv4).collect::<Vec<_>>(), sets, "{name}");
+            assert_eq!(learned.filled_by(&name, Family::Ipv6).count(), 0);
+        }
+    }
 
     /// A plan of these names, each with so many grants in both families, the first ones.
     fn plan(grants: &[(&str, std::ops::Range<usize>)]) -> Plan {

@@ -67,6 +67,13 @@ impl Source {
         described(&self.parts)
     }
 
+    /// The name of the file that the value at `path` was written in, and where in it.
+    pub fn locate(&self, path: &JsonPath) -> Option<(&str, Position)> {
+        let written = self.merged.written(path);
+        let part = self.parts.get(written.document)?;
+        Some((&part.name, locate(&part.text, &written.path)?))
+    }
+
     /// Gives each message its file and place, in the order of the files.
     pub fn place(&self, messages: Vec<(JsonPath, String)>) -> Problems {
         let mut placed: Vec<(usize, Problem)> = messages

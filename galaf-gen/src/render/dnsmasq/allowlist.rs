@@ -31,10 +31,7 @@ pub(super) fn add(text: &mut String, policy: &Policy) -> Result<(), Messages> {
          connmark-allowlist-enable\n",
     );
     let mut problems = Messages::new();
-    let may_ask = |subject: &&Subject| !subject.grants.is_empty() || policy.audits(subject);
-    // Every user with an id that does not fit has the same half of a mark, those of user namespaces included.
-    let has_a_mark = |subject: &&Subject| is_plain(subject.id.number());
-    for subject in policy.subjects().filter(may_ask).filter(has_a_mark) {
+    for subject in policy.subjects().filter(|subject| may_ask_something(policy, subject)) {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "# {}", subject.name);
         let mut selectors = Selectors::of(subject.id);
@@ -52,6 +49,22 @@ pub(super) fn add(text: &mut String, policy: &Policy) -> Result<(), Messages> {
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
+/// Whether the lines of `subject` let it ask for `name`.
+pub fn may_ask(policy: &Policy, subject: &Subject, name: &Domain) -> bool {
+    let is_covered = || subject.domains().into_iter().any(|domain| is_a_pattern_of(domain, name));
+    may_ask_something(policy, subject) && (may_ask_everything(policy, subject) || is_covered())
+}
+
+fn may_ask_something(policy: &Policy, subject: &Subject) -> bool {
+    // Every user with an id that does not fit has the same half of a mark, those of user namespaces included.
+    is_plain(subject.id.number()) && (!subject.grants.is_empty() || policy.audits(subject))
+}
+
+/// It has to be able to look up what it may reach, or is let through to.
+fn may_ask_everything(policy: &Policy, subject: &Subject) -> bool {
+    subject.may_ask_everything() || policy.audits(subject)
+}
+
 fn too_many(subject: &Subject) -> (JsonPath, String) {
     let at = JsonPath::root().key(subject.id.section()).key(subject.name.as_str());
     (
@@ -63,8 +76,7 @@ fn too_many(subject: &Subject) -> (JsonPath, String) {
 
 /// The patterns of a subject, as many in a line as fit.
 fn lines(policy: &Policy, subject: &Subject) -> Vec<String> {
-    if subject.may_ask_everything() || policy.audits(subject) {
-        // It has to be able to look up what it may reach, or is let through to.
+    if may_ask_everything(policy, subject) {
         return vec!["*".to_owned()];
     }
     let room = MAX_LINE - "connmark-allowlist=4294967295/4294967295,".len();
@@ -86,6 +98,12 @@ fn patterns(domain: &Domain) -> impl Iterator<Item = String> + '_ {
     (0..=SUBDOMAIN_DEPTH)
         .map(move |depth| format!("{}{domain}", "*.".repeat(depth)))
         .filter(|pattern| pattern.len() <= 253)
+}
+
+/// Whether one of the patterns of `domain` matches `name`.
+fn is_a_pattern_of(domain: &Domain, name: &Domain) -> bool {
+    let depth = if name == domain { Some(0) } else { name.parents().position(|parent| parent == domain.as_str()).map(|at| at + 1) };
+    depth.is_some_and(|depth| depth < patterns(domain).count())
 }
 
 /// Selects a subject's marks together with any value of `bits`, which lie in the other half.
@@ -160,6 +178,16 @@ mod tests {
     use galaf::id::GroupId;
 
     use super::*;
+
+    #[test]
+    fn a_pattern_covers_its_name_and_five_labels_and_no_other_name() {
+        let domain = Domain::new("a.test").unwrap();
+        for (name, covered) in
+            [("a.test", true), ("5.4.3.2.1.a.test", true), ("6.5.4.3.2.1.a.test", false), ("ba.test", false), ("x.test", false)]
+        {
+            assert_eq!(is_a_pattern_of(&domain, &Domain::new(name).unwrap()), covered, "{name}");
+        }
+    }
 
     #[test]
     fn every_selector_matches_every_mark_of_its_subject_exactly_once_and_no_other() {

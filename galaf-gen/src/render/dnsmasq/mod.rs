@@ -4,6 +4,8 @@ mod allowlist;
 
 use std::fmt::Write;
 
+pub use allowlist::may_ask;
+
 use super::learned::LearnedSets;
 use crate::policy::{Policy, Resolver};
 use crate::resolve::Messages;

@@ -12,6 +12,7 @@ mod table;
 mod text;
 mod words;
 
+pub(crate) use subject::with_containers;
 pub use table::{Chain, ChainKind, Hook, Map, Origin, Priority, Rule, Set, SetKind, Table};
 pub use text::{Ruleset, text};
 

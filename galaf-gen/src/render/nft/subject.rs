@@ -93,6 +93,6 @@ impl Dispatch {
 }
 
 /// An id on the host and in every trusted container.
-pub(super) fn with_containers(id: u32, policy: &Policy) -> impl Iterator<Item = u32> + '_ {
+pub(crate) fn with_containers(id: u32, policy: &Policy) -> impl Iterator<Item = u32> + '_ {
     std::iter::once(id).chain(policy.containers.iter().filter_map(move |base| base.get().checked_add(id)))
 }

@@ -87,9 +87,13 @@ const fn block(host: u8) -> u128 {
 }
 
 fn number(text: &str) -> Result<(Family, u128), AddressError> {
-    match text.parse().map_err(|_| AddressError::Form)? {
-        IpAddr::V4(address) => Ok((Family::Ipv4, u128::from(address.to_bits()))),
-        IpAddr::V6(address) => Ok((Family::Ipv6, address.to_bits())),
+    text.parse().map(number_of).map_err(|_| AddressError::Form)
+}
+
+fn number_of(address: IpAddr) -> (Family, u128) {
+    match address {
+        IpAddr::V4(address) => (Family::Ipv4, u128::from(address.to_bits())),
+        IpAddr::V6(address) => (Family::Ipv6, address.to_bits()),
     }
 }
 
@@ -97,6 +101,20 @@ impl Addresses {
     /// The fewest ranges with the same addresses as `ranges`, which are all of `family`.
     pub(super) fn merge(family: Family, ranges: Vec<Range>) -> Self {
         Self { family, ranges: ranges::merge(ranges, |last, first| last.checked_add(1) == Some(first)) }
+    }
+
+    /// Reads an address, `FIRST-LAST` or `ADDRESS/PREFIX`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        parse(text).map(|(family, range)| Self { family, ranges: vec![range] })
+    }
+
+    /// Whether `address` is among them.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let (family, number) = number_of(address);
+        family == self.family && ranges::contain(&self.ranges, number)
     }
 
     /// The family.
@@ -189,6 +207,14 @@ mod tests {
             }
         }
         space
+    }
+
+    #[test]
+    fn an_address_is_known_by_its_family_too() {
+        let low = Addresses::parse("0.0.0.0-0.0.0.9").unwrap();
+        for (address, is_there) in [("0.0.0.0", true), ("0.0.0.9", true), ("0.0.0.10", false), ("::9", false)] {
+            assert_eq!(low.contains(address.parse().unwrap()), is_there, "{address}");
+        }
     }
 
     proptest! {

@@ -48,6 +48,11 @@ impl Ports {
         Self(ranges::merge(ranges, |last, first| last.checked_add(1) == Some(first)))
     }
 
+    /// Whether `port` is among them.
+    pub fn contains(&self, port: u16) -> bool {
+        ranges::contain(&self.0, port)
+    }
+
     /// As nft writes the elements of an interval set.
     pub fn elements(&self) -> Vec<String> {
         self.0
@@ -65,6 +70,13 @@ mod tests {
     fn ports_are_merged() {
         assert_eq!(Ports::merge(vec![(443, 443), (80, 80), (81, 90), (85, 100)]).elements(), ["80-100", "443"]);
         assert_eq!(Ports::merge(vec![(1, 65535), (7, 7)]).elements(), ["1-65535"]);
+    }
+
+    #[test]
+    fn a_range_has_its_ends_and_not_their_neighbours() {
+        let ports = Ports::merge(vec![(80, 90), (443, 443)]);
+        let there: Vec<u16> = [79, 80, 85, 90, 91, 442, 443, 444].into_iter().filter(|&port| ports.contains(port)).collect();
+        assert_eq!(there, [80, 85, 90, 443]);
     }
 
     #[test]

@@ -12,3 +12,9 @@ pub(super) fn merge<T: Copy + Ord>(mut ranges: Vec<(T, T)>, touch: impl Fn(T, T)
     }
     merged
 }
+
+/// Whether `value` is in one of `ranges`, which are sorted.
+pub(super) fn contain<T: Copy + Ord>(ranges: &[(T, T)], value: T) -> bool {
+    let before = ranges.partition_point(|(first, _)| *first <= value);
+    before.checked_sub(1).and_then(|index| ranges.get(index)).is_some_and(|(_, last)| value <= *last)
+}
