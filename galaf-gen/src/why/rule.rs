@@ -62,7 +62,8 @@ fn destination<'a>(facts: &Facts<'a>, packet: &Packet<'_>, subject: &Subject, gr
         (To::Addresses(addresses), Destination::Name(_)) => Truth::Maybe(Open::Among(addresses)),
         (To::Names(names), Destination::Name(name)) => {
             let sets = facts.learned.of_grant(subject, grant);
-            let is_filled = facts.learned.filled_by(name, grant.family).any(|set| sets.iter().any(|other| other == set));
+            let is_filled =
+                facts.learned.filled_by(name, grant.family).any(|set| sets.iter().any(|other| other == set));
             if is_filled { Truth::Yes } else { Truth::Maybe(Open::Shares(names)) }
         }
         (To::Names(names), Destination::Address(address)) => match facts.elements {

@@ -102,7 +102,9 @@ fn term<'a, 'w>(words: &'w [&'a str]) -> Option<(Term<'a>, &'w [&'a str])> {
         [] => return None,
     };
     // What follows must begin another match: an operator would change this one.
-    let is_whole = rest.first().is_none_or(|next| next.starts_with(|c: char| c.is_ascii_alphabetic()) && !OPERATORS.contains(next));
+    let is_whole = rest
+        .first()
+        .is_none_or(|next| next.starts_with(|c: char| c.is_ascii_alphabetic()) && !OPERATORS.contains(next));
     is_whole.then_some((Term { field, negated, values }, rest))
 }
 
@@ -178,7 +180,8 @@ fn service(text: &str, services: &Services) -> Option<u16> {
 
 /// A number, or one of the names that nft has for it.
 fn protocol_number(text: &str) -> Option<u16> {
-    let names = [("icmp", 1), ("tcp", 6), ("udp", 17), ("icmpv6", 58), ("ipv6-icmp", 58), ("sctp", 132), ("udplite", 136)];
+    let names =
+        [("icmp", 1), ("tcp", 6), ("udp", 17), ("icmpv6", 58), ("ipv6-icmp", 58), ("sctp", 132), ("udplite", 136)];
     number(text).or_else(|| names.into_iter().find(|(name, _)| *name == text).map(|(_, number)| number))
 }
 

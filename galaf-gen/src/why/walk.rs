@@ -57,9 +57,7 @@ fn machine(facts: &Facts<'_>, packet: &Packet<'_>, answer: &mut Answer<'_>) -> b
     };
     resolver.dns.upstream.iter().filter(|server| Some(server.address) == address).any(|server| {
         match (target.protocol, target.port) {
-            (Some(Protocol::Tcp | Protocol::Udp), Some(port)) => {
-                port == server.port && allow(By::Resolver, Vec::new())
-            }
+            (Some(Protocol::Tcp | Protocol::Udp), Some(port)) => port == server.port && allow(By::Resolver, Vec::new()),
             (Some(Protocol::Icmp), _) => false,
             (_, None) | (None, _) => allow(By::Resolver, vec![Open::Port(server.port)]),
         }

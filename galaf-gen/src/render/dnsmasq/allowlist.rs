@@ -102,7 +102,11 @@ fn patterns(domain: &Domain) -> impl Iterator<Item = String> + '_ {
 
 /// Whether one of the patterns of `domain` matches `name`.
 fn is_a_pattern_of(domain: &Domain, name: &Domain) -> bool {
-    let depth = if name == domain { Some(0) } else { name.parents().position(|parent| parent == domain.as_str()).map(|at| at + 1) };
+    let depth = if name == domain {
+        Some(0)
+    } else {
+        name.parents().position(|parent| parent == domain.as_str()).map(|at| at + 1)
+    };
     depth.is_some_and(|depth| depth < patterns(domain).count())
 }
 
@@ -182,9 +186,13 @@ mod tests {
     #[test]
     fn a_pattern_covers_its_name_and_five_labels_and_no_other_name() {
         let domain = Domain::new("a.test").unwrap();
-        for (name, covered) in
-            [("a.test", true), ("5.4.3.2.1.a.test", true), ("6.5.4.3.2.1.a.test", false), ("ba.test", false), ("x.test", false)]
-        {
+        for (name, covered) in [
+            ("a.test", true),
+            ("5.4.3.2.1.a.test", true),
+            ("6.5.4.3.2.1.a.test", false),
+            ("ba.test", false),
+            ("x.test", false),
+        ] {
             assert_eq!(is_a_pattern_of(&domain, &Domain::new(name).unwrap()), covered, "{name}");
         }
     }

@@ -75,7 +75,8 @@ mod tests {
     #[test]
     fn a_range_has_its_ends_and_not_their_neighbours() {
         let ports = Ports::merge(vec![(80, 90), (443, 443)]);
-        let there: Vec<u16> = [79, 80, 85, 90, 91, 442, 443, 444].into_iter().filter(|&port| ports.contains(port)).collect();
+        let there: Vec<u16> =
+            [79, 80, 85, 90, 91, 442, 443, 444].into_iter().filter(|&port| ports.contains(port)).collect();
         assert_eq!(there, [80, 85, 90, 443]);
     }
 
