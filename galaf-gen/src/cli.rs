@@ -20,12 +20,31 @@ First steps:
   galaf-gen check examples/minimal/galaf.json     is the file good, here?
   galaf-gen render galaf.json --out /tmp/look     what would it become?
   galaf-gen diff                                  what would an apply change?
+  galaf-gen why browser example.org:443           may it, and which rule says so?
   sudo galaf-gen apply                            put /etc/galaf/galaf.json into force
   sudo galaf-gen apply --confirm 1m               the same, undone unless you confirm in time
   sudo galaf-gen grant git --to example.org --for 1h    one destination more, for an hour
   sudo galaf-gen reset                            locked out: take the firewall away
 
 Exit status: 0 done; 1 it could not be done, or 'diff' found something; 2 the file or the command line is bad, nothing was changed.";
+
+const WHY_HELP: &str = "\
+DEST is a name, an IPv4 address or an IPv6 address, then :PORT (a number or a name of services(5); an IPv6 address stands in \
+brackets then) and /tcp, /udp or /icmp. A port alone is one of tcp. Without a port, all that is granted is told.
+
+Asked is whether something can begin now. Offline, two things are not known: whether the resolver answered an address for a name \
+that is granted ('--live' knows), and what nft makes of a rule's text that is more than ports, addresses and protocols. Then \
+the answer says what it depends on. That of a name is for an address that belongs to no other name of the rules and is in none of \
+their lists; lines with 'but' tell what such an address would change.
+
+Examples:
+  galaf-gen why browser example.org:443
+  galaf-gen why browser '[2001:db8::1]:53/udp'
+  galaf-gen why mail imap.example.org --user alice    with what both are granted and denied
+  galaf-gen why --user _apt deb.example.org:http --json
+  sudo galaf-gen why browser 192.0.2.7:443 --live     what the kernel does now
+
+Exit status: 0 let through, also by audit; 1 refused; 2 the file or the command line is bad, or it could not be told; 3 it depends.";
 
 /// The subcommands.
 #[derive(Debug, Subcommand)]
@@ -36,6 +55,9 @@ pub enum Command {
     Render(RenderArgs),
     /// Say what applying a file would change; exit status 1 if anything. Changes nothing, needs no privilege.
     Diff(DiffArgs),
+    /// Say which rule decides about a destination, and why. Changes nothing, needs no privilege without --live.
+    #[command(allow_missing_positional = true, after_help = WHY_HELP)]
+    Why(WhyArgs),
     /// Print the JSON Schema of the file, for editors; changes nothing, needs no privilege.
     Schema,
     /// Put a file into force: groups, firewall, resolver, launcher. Needs root.
@@ -208,6 +230,37 @@ pub struct ApplyArgs {
 fn parse_duration(text: &str) -> Result<SignedDuration, String> {
     let duration: SignedDuration = text.parse().map_err(|_| "expected a time such as 30s, 5m or 1h".to_owned())?;
     if duration.as_secs() > 0 { Ok(duration) } else { Err("expected at least 1s".to_owned()) }
+}
+
+/// Arguments of `why`.
+#[derive(Debug, Args)]
+pub struct WhyArgs {
+    /// The application, an entry of 'groups'.
+    #[arg(value_name = "APPLICATION", required_unless_present = "user")]
+    pub application: Option<String>,
+    /// Where to.
+    #[arg(value_name = "DEST[:PORT][/PROTOCOL]")]
+    pub destination: String,
+    /// The account that runs it; alone, any program of the account that is no application.
+    ///
+    /// Left out, one without an entry in 'users'.
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// The file.
+    #[arg(long, value_name = "FILE", default_value = CONFIG_PATH)]
+    pub file: PathBuf,
+    /// Ask the last applied file and the kernel, with the addresses that it has learned. Needs root.
+    #[arg(long, conflicts_with_all = ["file", "etc_dir"])]
+    pub live: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the docs of the type")]
+    pub etc: EtcArgs,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap takes the docs of the type")]
+    pub state: StateArgs,
 }
 
 /// Whose grants `grant` and `revoke` change.

@@ -35,7 +35,8 @@ pub struct NewGrant {
 const WHAT: [&str; 4] = ["to", "tcp", "udp", "icmp"];
 
 impl NewGrant {
-    fn to_node(&self) -> Node {
+    /// As the element of an entry's `allow`.
+    pub fn to_node(&self) -> Node {
         let mut fields = vec![("to", list(&self.to, |to| Node::String(to.to_owned())))];
         for (key, ports) in [("tcp", &self.tcp), ("udp", &self.udp)] {
             match ports.as_slice() {
@@ -48,6 +49,17 @@ impl NewGrant {
         fields.extend(self.comment.iter().map(|comment| ("comment", Node::String(comment.clone()))));
         fields.extend(self.until.iter().map(|until| ("until", Node::String(until.to_string()))));
         Node::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    }
+
+    /// The arguments with which 'galaf-gen grant' grants it, time and comment left out, to the entry `name` of `section`.
+    pub fn arguments(&self, section: &str, name: &str) -> String {
+        let mut arguments = if section == "users" { vec!["--user".to_owned()] } else { Vec::new() };
+        arguments.push(name.to_owned());
+        for (option, values) in [("--to", &self.to), ("--tcp", &self.tcp), ("--udp", &self.udp)] {
+            arguments.extend((!values.is_empty()).then(|| format!("{option} {}", values.join(","))));
+        }
+        arguments.extend(self.icmp.then(|| "--icmp".to_owned()));
+        arguments.join(" ")
     }
 }
 

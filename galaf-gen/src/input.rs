@@ -75,7 +75,7 @@ pub struct Machine<'a> {
 
 impl Machine<'_> {
     /// Whether it is this one. Another one is known by its account files and nothing else.
-    fn is_here(&self) -> bool {
+    pub fn is_here(&self) -> bool {
         self.etc_dir == Path::new(ETC)
     }
 }

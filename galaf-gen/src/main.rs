@@ -9,12 +9,16 @@ use clap::Parser;
 use galaf_gen::cli::{Cli, Command, GroupsCommand};
 use galaf_gen::commands;
 use galaf_gen::input::InputError;
+use galaf_gen::why::Outcome;
 
 /// The file or the command line is bad; clap uses the same.
 const BAD_INPUT: u8 = 2;
+/// 'why' cannot tell.
+const DEPENDS: u8 = 3;
 
 fn main() -> ExitCode {
     let result = match Cli::parse().command {
+        Command::Why(args) => return told(commands::why(&args)),
         Command::Check(args) => commands::check(&args).map(|()| true),
         Command::Render(args) => commands::render(&args).map(|()| true),
         Command::Diff(args) => commands::diff(&args),
@@ -37,6 +41,20 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("galaf-gen: {error:#}");
             if error.is::<InputError>() { ExitCode::from(BAD_INPUT) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+/// The answer of 'why'. No error may look like one.
+fn told(result: anyhow::Result<Outcome>) -> ExitCode {
+    match result {
+        Ok(Outcome::Allowed | Outcome::Audited) => ExitCode::SUCCESS,
+        Ok(Outcome::Refused) => ExitCode::FAILURE,
+        Ok(Outcome::Depends) => ExitCode::from(DEPENDS),
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("galaf-gen: {error:#}");
+            ExitCode::from(BAD_INPUT)
         }
     }
 }

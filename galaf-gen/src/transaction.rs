@@ -188,10 +188,37 @@ pub fn differences(live: Option<&Live>, table: &Table) -> Vec<String> {
     differences
 }
 
+/// Whether it is the table that `kernel::locked` puts in the place of ours.
+pub fn is_locked(live: &Live) -> bool {
+    live.chains.keys().all(|name| ["input", "output"].contains(&name.as_str()))
+        && live.sets.is_empty()
+        && live.maps.is_empty()
+}
+
+/// When `applied` was rendered, in seconds since the epoch, of what renders as `at_zero` at 0; `None` if nothing in it
+/// tells. What lapses after a while shows it.
+pub fn applied_at(at_zero: &str, applied: &str) -> Option<i64> {
+    let until = |line: &str| -> Option<i64> {
+        let (_, after) = line.split_once(" meta time < ")?;
+        after.split(' ').next()?.parse().ok()
+    };
+    let moved = at_zero.lines().zip(applied.lines()).find(|(zero, then)| zero != then)?;
+    until(moved.1)?.checked_sub(until(moved.0)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::render::nft::{Hook, Map, Priority};
+
+    #[test]
+    fn the_time_of_an_apply_is_found_where_a_duration_ended() {
+        let rule =
+            |until: i64| format!("chain app_x {{\n\tmeta nfproto ipv4 meta time < {until} accept comment \"x\"\n}}\n");
+        assert_eq!(applied_at(&rule(3600), &rule(1_800_003_600)), Some(1_800_000_000));
+        assert_eq!(applied_at(&rule(3600), &rule(3600)), None);
+        assert_eq!(applied_at("chain app_x {\n", "chain app_y {\n"), None);
+    }
 
     fn table(learned: &str) -> Table {
         Table {

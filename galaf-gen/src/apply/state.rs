@@ -30,12 +30,17 @@ pub fn former_path(state_dir: &Path) -> Option<PathBuf> {
     Some(state_dir.join(FORMER)).filter(|path| path.exists())
 }
 
+/// Where the configuration that is in force is.
+pub fn applied_path(state_dir: &Path) -> PathBuf {
+    state_dir.join(APPLIED)
+}
+
 /// The configuration that is in force.
 ///
 /// # Errors
 /// If it cannot be read.
 pub fn applied(state_dir: &Path) -> Result<Option<String>> {
-    let path = state_dir.join(APPLIED);
+    let path = applied_path(state_dir);
     match fs::read_to_string(&path) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),

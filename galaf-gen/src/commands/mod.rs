@@ -4,6 +4,7 @@ mod grant;
 pub mod groups;
 mod offline;
 mod online;
+mod why;
 
 use std::io::Write as _;
 
@@ -17,6 +18,7 @@ use crate::resolve::Messages;
 pub use grant::{grant, revoke};
 pub use offline::{check, diff, render, schema};
 pub use online::{apply, boot, confirm, reset, rollback};
+pub use why::why;
 
 /// Seconds since the epoch.
 fn now() -> i64 {

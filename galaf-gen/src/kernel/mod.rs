@@ -1,9 +1,11 @@
 //! What needs the kernel: netlink through rustables, and the host's own `nft`.
 
 pub mod connections;
+pub mod elements;
 pub mod locked;
 pub mod maps;
 pub mod nft;
+pub mod own;
 pub mod read;
 
 use nix::errno::Errno;

@@ -36,19 +36,23 @@ pub(super) fn judge<'a>(facts: &Facts<'a>, packet: &Packet<'_>, subject: &'a Sub
     let to = destination(facts, packet, subject, grant);
     let with = with(facts, packet, &grant.with);
     let mut open = Vec::new();
+    // Of what may be another destination nothing is missing.
+    let missed = |why| if matches!(to, Truth::Yes) { Judged::Missed(why) } else { Judged::No };
     match to {
         Truth::No => return Judged::No,
         Truth::Yes => {}
         Truth::Maybe(what) => open.push(what),
     }
     if grant.until.is_some_and(|until| facts.now >= until) {
-        return Judged::Missed(Why::Lapsed);
+        return missed(Why::Lapsed);
     }
     if grant.family != packet.family {
-        return Judged::Missed(Why::Family);
+        // One rule of an item speaks for each of its families.
+        let has_other = subject.grants.iter().any(|it| it.place == grant.place && it.family == packet.family);
+        return if has_other { Judged::No } else { missed(Why::Family) };
     }
     match with {
-        Truth::No => return Judged::Missed(Why::With),
+        Truth::No => return missed(Why::With),
         Truth::Yes => {}
         Truth::Maybe(what) => open.push(what),
     }

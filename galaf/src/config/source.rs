@@ -1,7 +1,7 @@
 //! The files that a configuration is written in, merged.
 
 use super::problem::{Problem, Problems};
-use crate::json::{JsonPath, Meeting, Merged, Node, Position, locate};
+use crate::json::{JsonPath, Meeting, Merged, Node, Position, Step, locate};
 
 /// One file: its name as it is shown, and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,17 @@ impl Source {
     /// The merged document.
     pub fn document(&self) -> &Node {
         &self.merged.node
+    }
+
+    /// The value at `path`, if there is one.
+    pub fn value(&self, path: &JsonPath) -> Option<&Node> {
+        path.steps().iter().try_fold(self.document(), |node, step| match (node, step) {
+            (Node::Object(entries), Step::Key { name, nth }) => {
+                entries.iter().filter(|(key, _)| key == name).nth(*nth).map(|(_, value)| value)
+            }
+            (Node::Array(items), Step::Index(index)) => items.get(*index),
+            _ => None,
+        })
     }
 
     /// A text that says the same: that of the only file, or a new one.
