@@ -55,7 +55,7 @@ fn why_says_what_the_kernel_does_with_random_packets_of_random_files() {
     }
     println!("{tally:?} in {:?}", start.elapsed());
     // What is said must be worth something: with all known only rare texts are left to nft, and every verdict occurs.
-    assert!(tally.told * 100 > tally.packets * 90, "{tally:?}");
+    assert!(tally.told * 100 > tally.packets * 95, "{tally:?}");
     assert!(
         tally.by_verdict.values().all(|count| count * 20 > tally.packets) && tally.by_verdict.len() == 3,
         "{tally:?}"
