@@ -112,12 +112,10 @@ impl Term<'_> {
     fn holds(&self, header: &Header, services: &Services) -> Option<bool> {
         let is_among = match self.field {
             Field::Port(wanted) => {
-                match (wanted, header.protocol) {
-                    (Some(wanted), Some(protocol)) if wanted != protocol => return Some(false),
-                    // Read from a packet without ports it is something else.
-                    (None, Some(Protocol::Icmp)) | (_, None) => return None,
-                    _ => {}
+                if wanted.is_some_and(|wanted| header.protocol.is_some_and(|protocol| protocol != wanted)) {
+                    return Some(false);
                 }
+                // Of a packet without ports nft reads something else there.
                 let port = header.port?;
                 self.any(|value| Some(range(value, |text| service(text, services))?.contains(&port)))?
             }

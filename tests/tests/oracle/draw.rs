@@ -63,8 +63,14 @@ pub(crate) fn config(random: &mut Random, now: i64) -> Drawn {
         }
         section.into()
     };
-    let groups = entries(&["a", "b", "c"], random);
+    let mut groups = entries(&["a", "b", "c"], random);
     let users = entries(&["root", "alice", "bob", "twin", "dnsmasq"], random);
+    if random.once_in(3) {
+        // So many with one name that dnsmasq's line has no room for a set of each.
+        for number in 0..30 {
+            groups[format!("one-of-a-crowd-{number}")] = json!({ "domains": ["one.test"], "families": [4, 6] });
+        }
+    }
     let mut config = json!({ "config": settings, "aliases": { "office": office }, "groups": groups, "users": users });
     if random.once_in(4) {
         config["inbound"] = json!([{ "service": "dns", "udp": 53, "from": "any" }]);
@@ -80,7 +86,7 @@ fn entry(random: &mut Random, drawn: &mut Drawn, now: i64) -> Value {
     entry.insert("families".into(), json!(families));
     let families: Vec<Family> = Family::ALL.into_iter().filter(|family| families.contains(&family.number())).collect();
     if random.once_in(4) {
-        entry.insert("domains".into(), json!(random.some(1, 2, |random| *random.pick(&NAMES))));
+        entry.insert("domains".into(), json!(random.some(1, 3, |random| *random.pick(&NAMES))));
     }
     for (family, key) in Family::ALL.into_iter().zip(["rule", "rule6"]) {
         if random.once_in(3) {
@@ -136,8 +142,8 @@ fn port(random: &mut Random, drawn: &mut Drawn) -> String {
 }
 
 fn destination(random: &mut Random, drawn: &mut Drawn, families: &[Family], in_entry: bool) -> Value {
-    match random.below(if in_entry { 8 } else { 5 }) {
-        0 => json!(random.pick(&NAMES)),
+    match random.below(if in_entry { 9 } else { 5 }) {
+        0 | 8 => json!(random.pick(&NAMES)),
         5 => json!("any"),
         6 => {
             let edges =
@@ -176,6 +182,27 @@ fn addresses(random: &mut Random, drawn: &mut Drawn, family: Family) -> String {
             format!("{}/{}", shown(first), if family == Family::Ipv4 { 32 } else { 128 } - host)
         }
     }
+}
+
+/// Where the addresses begin that no file lists.
+const fn unlisted_base(family: Family) -> u128 {
+    match family {
+        Family::Ipv4 => 0xcb00_7100,
+        Family::Ipv6 => 0x2001_0db8_0200_0000_0000_0000_0000_0000,
+    }
+}
+
+/// An address that no file lists.
+pub(crate) fn unlisted(random: &mut Random, family: Family) -> IpAddr {
+    address(family, unlisted_base(family) + u128::from(random.next() % 64))
+}
+
+pub(crate) fn is_listed_nowhere(address: IpAddr) -> bool {
+    let (number, family) = match address {
+        IpAddr::V4(address) => (address.to_bits().into(), Family::Ipv4),
+        IpAddr::V6(address) => (address.to_bits(), Family::Ipv6),
+    };
+    (unlisted_base(family)..unlisted_base(family) + 64).contains(&number)
 }
 
 /// Matches in nft's words, some of which only nft can tell.
