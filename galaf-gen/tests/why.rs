@@ -240,3 +240,24 @@ fn the_line_that_is_offered_grants_it() {
     }
     assert!(tried > 20, "only {tried}");
 }
+
+#[test]
+fn the_readme_shows_what_it_prints() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let readme = fs::read_to_string(format!("{root}/README.md")).unwrap();
+    let mut shown = readme.split("$ galaf-gen why ").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let mut compared = 0;
+    for (args, text) in shown.by_ref().map(|shown| shown.split_once('\n').unwrap()) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_galaf-gen"));
+        let output = command
+            .current_dir(root)
+            .arg("why")
+            .args(args.split(' '))
+            .args(["--etc", "tests/golden/etc"])
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8(output.stdout).unwrap(), text, "why {args}");
+        compared += 1;
+    }
+    assert_eq!(compared, 4);
+}

@@ -86,6 +86,22 @@ fn an_address_is_open_from_when_it_is_learned_and_why_knows() {
 }
 
 #[test]
+fn the_command_that_is_offered_opens_it() {
+    let Some(lab) = lab() else { return };
+    for (target, protocol) in [("198.51.100.2:7/udp", Protocol::Udp), ("198.51.100.2/icmp", Protocol::Icmp)] {
+        let refused = why(&lab, &["editor", target, "--json"]);
+        assert_eq!(refused.code, 1, "{refused:?}");
+        let said: Value = serde_json::from_str(&refused.stdout).unwrap();
+        let command: Vec<&str> = said["remedy"]["command"].as_str().unwrap().split(' ').collect();
+        lab.root(&command).unwrap();
+        assert_eq!(why(&lab, &["editor", target, "--live"]).code, 0);
+        let target = Target::new(protocol, office(2).ipv4.into(), ECHO);
+        let attempt = lab.attempts(lab.alice(), &["galaf", "editor"], &[target]).unwrap().remove(0);
+        assert!(attempt.reached(), "{attempt}");
+    }
+}
+
+#[test]
 fn what_was_applied_is_asked_and_not_what_was_edited() {
     let Some(lab) = lab() else { return };
     let target = format!("{}:{ECHO}", elsewhere(1).ipv4);

@@ -9,7 +9,7 @@ use galaf::printable::printable;
 use super::answer::{By, Lookup, Outcome, Step, Verdict};
 use super::report::{Remedy, Report, Running};
 use super::{Answer, Destination, phrases};
-use crate::policy::{Grant, Subject};
+use crate::policy::{Grant, Place, Subject};
 
 /// Longer texts of the file are told in other words.
 const MAX_TEXT: usize = 160;
@@ -90,7 +90,9 @@ fn lines(report: &Report<'_>, answer: &Answer<'_>) -> Vec<String> {
         let otherwise = if index > 0 && step.open.is_empty() { "otherwise " } else { "" };
         lines.push(format!("{otherwise}{}", step_line(report, step)));
     }
-    lines.extend(exceptional.into_iter().map(|step| format!("but {}", step_line(report, step))));
+    // Of a name that is not answered there is no address.
+    let exceptional = exceptional.into_iter().filter(|_| report.lookup != Some(Lookup::Refused));
+    lines.extend(exceptional.map(|step| format!("but {}", step_line(report, step))));
     if outcome != Outcome::Allowed {
         lines.extend(answer.missed.iter().map(|missed| {
             let (subject, grant) = (missed.subject, missed.grant);
@@ -108,7 +110,8 @@ fn step_line(report: &Report<'_>, step: &Step<'_>) -> String {
     let By::Entry(subject, grant) = step.by else { return conditions + &deed };
     let is_opened_by_name = matches!(report.target.to, Destination::Name(_))
         && step.verdict == Verdict::Allow
-        && !grant.to.names().is_empty();
+        && !grant.to.names().is_empty()
+        && !step.is_exceptional();
     let open = match report.open_now(subject, grant) {
         _ if !is_opened_by_name => String::new(),
         Some(count) => format!("; addresses of its names that are open now: {count}"),
@@ -117,13 +120,10 @@ fn step_line(report: &Report<'_>, step: &Step<'_>) -> String {
     format!("{conditions}{deed}{}: {}{open}", place(report, subject, grant), scope(report, subject, grant))
 }
 
-/// As it stands in the file, unless it is long.
+/// As it stands in the file, unless it is long or in several places of it.
 fn scope(report: &Report<'_>, subject: &Subject, grant: &Grant) -> String {
-    let text = report.text(subject, grant).map(|node| match node {
-        // A rule's own quotation marks are to stay readable.
-        Node::String(rule) => format!("'{rule}'"),
-        node => one_line(node),
-    });
+    let is_one = grant.place != Place::Rule;
+    let text = report.text(subject, grant).filter(|_| is_one).map(one_line);
     text.filter(|text| text.len() <= MAX_TEXT).unwrap_or_else(|| phrases::scope(grant))
 }
 
