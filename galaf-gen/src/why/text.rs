@@ -27,7 +27,7 @@ pub(super) fn matches(rule: &RuleText, header: &Header, services: &Services) -> 
     let mut rest = words.as_slice();
     let mut result = Some(true);
     while !rest.is_empty() {
-        let Some((term, after)) = term(rest) else { return None };
+        let (term, after) = term(rest)?;
         match term.holds(header, services) {
             Some(false) => return Some(false),
             Some(true) => {}

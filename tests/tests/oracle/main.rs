@@ -5,8 +5,11 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod addresses;
 mod draw;
+mod packets;
 mod place;
+mod questions;
 mod random;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,14 +18,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use galaf::config::{Config, Domain, Family};
 use galaf_gen::accounts::{Accounts, Files};
-use galaf_gen::policy::Policy;
 use galaf_gen::render::render;
 use galaf_gen::resolve::resolve;
-use galaf_gen::why::{Answer, Destination, Facts, Outcome, Packet, Protocol, Target, Verdict, walk};
+use galaf_gen::why::{Facts, Outcome, Packet, walk};
 use galaf_tests::lab::{obstacle, skip};
 
-use draw::Drawn;
+use packets::{answer, packet};
 use place::{OWN, Place, Sent};
+use questions::{admitted, is_only_of, questions};
 use random::Random;
 
 /// At least so many packets are compared.
@@ -140,12 +143,6 @@ fn compare(place: &Place, seed: u64, tally: &mut Tally) {
     }
 }
 
-/// Whether `target` is by name, and the name's address is in no list of the file and no other name's.
-fn is_only_of(target: &Target, address: IpAddr, answers: &[(IpAddr, Domain)]) -> bool {
-    let names = answers.iter().filter(|(other, _)| *other == address);
-    matches!(target.to, Destination::Name(_)) && draw::is_listed_nowhere(address) && names.count() == 1
-}
-
 /// The sets that dnsmasq puts addresses of `name` into: those of the line of the longest name that is it or a parent.
 fn filled(conf: &str, name: &Domain, family: Family) -> Vec<String> {
     let lines = conf.lines().filter_map(|line| line.strip_prefix("nftset=/")?.split_once('/'));
@@ -154,83 +151,4 @@ fn filled(conf: &str, name: &Domain, family: Family) -> Vec<String> {
     let sets = longest.map(|(_, sets)| sets).unwrap_or_default().split(',');
     let family = format!("{}#inet#galaf#", family.number());
     sets.filter_map(|set| set.strip_prefix(&family)).map(str::to_owned).collect()
-}
-
-/// What the kernel may do if `answer` is right.
-fn admitted(answer: &Answer<'_>) -> Vec<Verdict> {
-    let outcome = answer.outcome();
-    let possible = |step: &&galaf_gen::why::Step<'_>| {
-        outcome == Outcome::Depends || step.is_exceptional() || Outcome::from(step.verdict) == outcome
-    };
-    let mut verdicts: Vec<Verdict> = answer.steps.iter().filter(possible).map(|step| step.verdict).collect();
-    verdicts.dedup();
-    verdicts
-}
-
-/// The packet itself, then questions about it that say less, all of which must be right.
-fn questions<'a>(facts: &Facts<'a>, packet: &Sent, answers: &[(IpAddr, Domain)]) -> Vec<(Facts<'a>, Target)> {
-    let to = Destination::Address(packet.address);
-    let port = (packet.protocol != Protocol::Icmp).then_some(packet.port);
-    let whole = Target { to, protocol: Some(packet.protocol), port };
-    let offline = Facts { elements: None, ..*facts };
-    let mut questions = vec![
-        (*facts, whole.clone()),
-        (offline, whole.clone()),
-        (*facts, Target { port: None, ..whole.clone() }),
-        (offline, Target { port: None, protocol: None, ..whole.clone() }),
-    ];
-    let names = answers.iter().filter(|(address, _)| *address == packet.address);
-    // What the machine itself is reached by is not known of a name.
-    let names = names.filter(|_| !facts.own.contains(&packet.address) && !is_upstream(packet.address));
-    questions.extend(names.map(|(_, name)| (offline, Target { to: Destination::Name(name.clone()), ..whole.clone() })));
-    questions
-}
-
-fn is_upstream(address: IpAddr) -> bool {
-    ["192.0.2.53", "2001:db8::53"].iter().any(|server| address.to_string() == *server)
-}
-
-/// The address of a name: one of its own, or one that the file has.
-fn answer(random: &mut Random, drawn: &Drawn, family: Family) -> IpAddr {
-    let known: Vec<IpAddr> =
-        drawn.addresses.iter().copied().filter(|address| address.is_ipv4() == (family == Family::Ipv4)).collect();
-    if random.once_in(4) && !known.is_empty() {
-        return *random.pick(&known);
-    }
-    draw::unlisted(random, family)
-}
-
-fn packet(random: &mut Random, drawn: &Drawn, policy: &Policy, answers: &[(IpAddr, Domain)]) -> Sent {
-    let mut gids = vec![0, 1001, 30_000, 30_003];
-    gids.extend(policy.applications.iter().map(|application| application.gid.0));
-    let uids = [0, 107, 998, 1001, 1001, 1002, 1003];
-    let inside = |random: &mut Random, id: u32| if random.once_in(10) { draw::CONTAINER + id } else { id };
-    let gid = *random.pick(&gids);
-    let uid = *random.pick(&uids);
-    let address = match random.below(12) {
-        0..4 if !drawn.addresses.is_empty() => {
-            let around = *random.pick(&drawn.addresses);
-            draw::near(random, around)
-        }
-        4 => ["192.0.2.53", "2001:db8::53", "192.0.2.10", "2001:db8::10", "127.0.0.1", "::1"][random.below(6)]
-            .parse()
-            .unwrap(),
-        5 => ["203.0.113.200", "2001:db8:300::1"][random.below(2)].parse().unwrap(),
-        _ => random.pick(answers).0,
-    };
-    let is_many = match address {
-        IpAddr::V4(address) => address.is_multicast() || address.is_broadcast(),
-        IpAddr::V6(address) => address.is_multicast(),
-    };
-    let protocol = match random.below(5) {
-        // No connection is made to many.
-        0 | 1 if !is_many => Protocol::Tcp,
-        4 => Protocol::Icmp,
-        _ => Protocol::Udp,
-    };
-    let around = *random.pick(&drawn.ports);
-    let port = if protocol == Protocol::Icmp { 0 } else { draw::near_port(random, around) };
-    let from = (protocol == Protocol::Udp && [67, 547].contains(&port) && random.once_in(2))
-        .then_some(if address.is_ipv4() { 68 } else { 546 });
-    Sent { gid: inside(random, gid), uid: inside(random, uid), address, protocol, port, from }
 }

@@ -21,6 +21,11 @@ impl Random {
         usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
     }
 
+    /// The same of a wider number.
+    pub(crate) fn within(&mut self, end: u128) -> u128 {
+        u128::from(self.next()) % end
+    }
+
     /// True once in `times`.
     pub(crate) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
