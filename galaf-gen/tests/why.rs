@@ -189,6 +189,16 @@ fn what_the_user_is_granted_and_denied_counts_for_the_application_too() {
 }
 
 #[test]
+fn without_the_mark_program_an_application_may_not_ask_what_its_user_may() {
+    let mut config = config();
+    config["config"]["mark"] = json!("nft");
+    let world = World::new(&config);
+    let args = ["idle", "deb.example.org:80", "--user", "_apt"];
+    assert_says(&world.why(&args), 1, &["the resolver does not answer 'deb.example.org'"]);
+    assert_says(&world.why(&args[1..]), 0, &["the resolver answers 'deb.example.org'"]);
+}
+
+#[test]
 fn a_slip_is_told_and_is_no_answer() {
     let world = World::new(&config());
     assert_says(

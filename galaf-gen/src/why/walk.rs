@@ -1,6 +1,7 @@
 //! The way of a packet through the output chain; its order is that of `render::nft::base`.
 
-use galaf::config::{Family, Mode};
+use galaf::config::{Family, MarkSource, Mode};
+use galaf::id::UserId;
 
 use super::answer::{Answer, By, Lookup, Missed, Open, Step, Verdict};
 use super::rule::{Judged, judge};
@@ -26,7 +27,13 @@ pub(crate) fn lookup(policy: &Policy, packet: &Packet<'_>) -> Option<Lookup> {
     if policy.resolver.is_none() {
         return Some(Lookup::Elsewhere);
     }
-    let mut subjects = policy.subjects().filter(|subject| is_of(policy, subject, packet));
+    let is_application = policy.applications.iter().any(|application| is_of(policy, &application.subject, packet));
+    // The mark has no half for the user then: without the program at all, and root's is in that of the group.
+    let is_group_only = is_application && (policy.mark == MarkSource::Nft || packet.uid == Some(UserId::ROOT.0));
+    let counts = |subject: &&Subject| {
+        is_of(policy, subject, packet) && !(is_group_only && matches!(subject.id, SubjectId::User(_)))
+    };
+    let mut subjects = policy.subjects().filter(counts);
     let may_ask = policy.mode == Mode::Audit || subjects.any(|subject| dnsmasq::may_ask(policy, subject, name));
     Some(if may_ask { Lookup::Answered } else { Lookup::Refused })
 }

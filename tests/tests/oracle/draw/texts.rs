@@ -9,7 +9,8 @@ use crate::random::Random;
 pub(super) fn text(random: &mut Random, drawn: &mut Drawn, family: Family) -> String {
     let is_ipv4 = family == Family::Ipv4;
     let (daddr, icmp) = if is_ipv4 { ("ip daddr", "icmp") } else { ("ip6 daddr", "icmpv6") };
-    let (elsewhere, other_type) = if is_ipv4 { ("192.0.2.99", "time-exceeded") } else { ("2001:db8:9::9", "nd-redirect") };
+    let (elsewhere, other_type) =
+        if is_ipv4 { ("192.0.2.99", "time-exceeded") } else { ("2001:db8:9::9", "nd-redirect") };
     let mut terms = Vec::new();
     if random.once_in(3) {
         terms.push(set(random, daddr, elsewhere, |random| addresses(random, drawn, family)));
