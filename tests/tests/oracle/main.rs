@@ -31,7 +31,7 @@ use random::Random;
 /// At least so many packets are compared.
 const PACKETS: usize = 12_000;
 /// Of each file.
-const PACKETS_OF_A_FILE: usize = 150;
+const PACKETS_OF_A_FILE: usize = 75;
 /// The whole of it.
 const LIMIT: Duration = Duration::from_secs(120);
 const SEED: &str = "GALAF_ORACLE_SEED";

@@ -100,10 +100,10 @@ fn entry(random: &mut Random, drawn: &mut Drawn, now: i64) -> Value {
     if !random.once_in(3) {
         entry.insert("allow".into(), random.some(1, 3, |random| item(random, drawn, &families, now)).into());
     }
-    if random.once_in(3) {
+    if random.once_in(2) {
         entry.insert("deny".into(), random.some(1, 2, |random| item(random, drawn, &Family::ALL, now)).into());
     }
-    if random.once_in(4) {
+    if random.once_in(3) {
         entry.insert("mode".into(), json!(random.pick(&["enforce", "audit"])));
     }
     if random.once_in(8) {
