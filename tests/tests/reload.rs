@@ -10,7 +10,7 @@ use galaf_tests::peer::{Attempt, CHARGEN, ECHO, Protocol, Target};
 use galaf_tests::run::Background;
 use serde_json::{Value, json};
 
-const RELOADS: usize = 60;
+const RELOADS: usize = 300;
 
 fn config(domains: &[&str]) -> Value {
     json!({

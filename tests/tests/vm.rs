@@ -171,6 +171,16 @@ fn the_resolver_has_an_account_of_its_own_and_can_change_nothing_but_the_sets() 
 }
 
 #[test]
+fn an_apply_whose_resolver_does_not_start_is_taken_back_and_names_are_there_again() {
+    let Some(Boots { applied: Boot { report, .. }, .. }) = boots() else { return };
+    let said = report.fact("occupied.output");
+    assert_eq!(report.fact("occupied.status"), "1", "{said}");
+    assert!(said.contains("'galaf-dnsmasq.service' does not start"), "{said}");
+    assert!(said.contains("what was in force before is in force again"), "{said}");
+    assert_application_granted(report, "occupied");
+}
+
+#[test]
 fn the_distributions_own_firewall_does_not_take_ours_away() {
     let Some(Boots { damaged: Boot { report, .. }, .. }) = boots() else { return };
     for verb in ["start", "restart", "stop"] {

@@ -64,34 +64,45 @@ pub(super) fn test(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Starts it anew if it runs.
+/// Starts it anew if it runs, or if systemd would have it run.
 ///
 /// # Errors
 /// If it does not stop or start.
 pub(super) fn restart(conf: &Path) -> Result<Outcome> {
-    let Some(running) = Running::find(conf) else { return Ok(Outcome::NotRunning) };
-    if running.is_supervised() {
-        let status = Command::new("/usr/bin/systemctl")
-            .args(["restart", UNIT])
-            .stdin(Stdio::null())
-            .status()
-            .context("cannot run 'systemctl'")?;
-        if !status.success() {
-            bail!("the rules are in force, but '{UNIT}' does not start; see 'systemctl status {UNIT}'");
-        }
-        return Ok(Outcome::Restarted);
-    }
-    running.stop()?;
-    let (program, args) = running.command.split_first().context("dnsmasq has no command line")?;
-    let status = Command::new(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("cannot run '{program}'"))?;
-    if !status.success() {
-        bail!("the rules are in force, but dnsmasq does not start again");
+    match Running::find(conf) {
+        Some(running) if !running.is_supervised() => running.replace()?,
+        Some(_) => restart_unit(conf)?,
+        None if is_wanted() => restart_unit(conf)?,
+        None => return Ok(Outcome::NotRunning),
     }
     Ok(Outcome::Restarted)
+}
+
+fn restart_unit(conf: &Path) -> Result<()> {
+    let status = systemctl(&["restart", UNIT]).status().context("cannot run 'systemctl'")?;
+    // systemd has seen it begin, and not yet whether it gets its port.
+    let start = Instant::now();
+    while status.success() && start.elapsed() < PATIENCE {
+        match Running::find(conf) {
+            Some(running) if running.has_started() => return Ok(()),
+            Some(_) => std::thread::sleep(Duration::from_millis(10)),
+            None => break,
+        }
+    }
+    bail!("'{UNIT}' does not start; see 'systemctl status {UNIT}'")
+}
+
+/// Whether the unit was started and failed, with a configuration that is another one by now.
+fn is_wanted() -> bool {
+    let state = || systemctl(&["show", "--property=ActiveState", "--value", UNIT]).output().ok();
+    Path::new(SYSTEMD).exists()
+        && state().is_some_and(|output| matches!(output.stdout.trim_ascii(), b"activating" | b"failed"))
+}
+
+fn systemctl(args: &[&str]) -> Command {
+    let mut command = Command::new("/usr/bin/systemctl");
+    command.args(args).stdin(Stdio::null());
+    command
 }
 
 /// Has it forget cached answers: a cached answer does not fill a set that was made anew (SIGHUP, dnsmasq(8)).
@@ -132,6 +143,27 @@ impl Running {
         Path::new(SYSTEMD).exists() && self.command.iter().any(|argument| argument == "--keep-in-foreground")
     }
 
+    /// Whether it has its ports: it gives up root when it has opened them.
+    fn has_started(&self) -> bool {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap_or_default();
+        effective_uid(&status).is_some_and(|uid| uid != "0")
+    }
+
+    /// Stops it and starts it again with the same command.
+    fn replace(&self) -> Result<()> {
+        self.stop()?;
+        let (program, args) = self.command.split_first().context("dnsmasq has no command line")?;
+        let status = Command::new(program)
+            .args(args)
+            .stdin(Stdio::null())
+            .status()
+            .with_context(|| format!("cannot run '{program}'"))?;
+        if !status.success() {
+            bail!("dnsmasq does not start again");
+        }
+        Ok(())
+    }
+
     fn stop(&self) -> Result<()> {
         kill(self.pid, Signal::SIGTERM).context("cannot stop dnsmasq")?;
         // The kernel closes a process's sockets before it becomes a zombie, but after its memory, and with it its
@@ -153,6 +185,11 @@ impl Running {
     }
 }
 
+/// The effective uid in proc_pid_status(5).
+fn effective_uid(status: &str) -> Option<&str> {
+    status.lines().find_map(|line| line.strip_prefix("Uid:"))?.split_ascii_whitespace().nth(1)
+}
+
 /// The state in a line of proc_pid_stat(5).
 fn state(stat: &str) -> Option<char> {
     // The name, in parentheses, may itself have parentheses and spaces.
@@ -167,7 +204,7 @@ fn command_line(process: &Path) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::state;
+    use super::{effective_uid, state};
 
     #[test]
     fn the_state_is_found_behind_any_name() {
@@ -175,5 +212,11 @@ mod tests {
         assert_eq!(state("7 (Z) ) S 1 7 7 0"), Some('S'));
         assert_eq!(state("7 (odd) name) X 1 7 7 0"), Some('X'));
         assert_eq!(state("7"), None);
+    }
+
+    #[test]
+    fn the_effective_uid_is_the_second() {
+        assert_eq!(effective_uid("Name:\tdnsmasq\nUid:\t0\t999\t0\t0\nGid:\t0\t1\t2\t3\n"), Some("999"));
+        assert_eq!(effective_uid("Name:\tdnsmasq\n"), None);
     }
 }

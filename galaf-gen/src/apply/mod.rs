@@ -1,13 +1,14 @@
 //! The only part that changes the system.
 //!
-//! In this order, so that a failure leaves the former state: everything is checked, groups are made,
-//! the kernel takes the ruleset in one transaction and is read back, then the files that the boot and the
-//! launcher read are replaced, and the resolver follows.
+//! In this order, so that a failure leaves the former state: everything is checked and every file is on disk beside
+//! the one it will replace, groups are made, the kernel takes the ruleset in one transaction and is read back, then the
+//! files that the boot and the launcher read take their places, and the resolver follows.
 
 mod ahead;
 mod dnsmasq;
 pub mod files;
 pub mod groups;
+pub(crate) mod kept;
 mod label;
 pub mod lock;
 pub mod pending;
@@ -18,39 +19,67 @@ pub mod restore;
 pub mod state;
 pub mod unown;
 
-use std::fs::File;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
-use galaf::fold::IdBase;
-use galaf::launch::Index;
-use galaf::paths::{DNSMASQ_CONF, LAUNCH_INDEX, RULESET};
+use anyhow::{Result, anyhow};
+use galaf::paths::{DNSMASQ_CONF, RULESET};
 
 use crate::diff::diff;
 use crate::kernel::{maps, nft, read};
 use crate::learned;
 use crate::policy::Policy;
 use crate::render::Artifacts;
-use crate::transaction::{differences, transaction};
+use crate::transaction::{Transaction, differences, transaction};
 use crate::upstream;
 
 pub use ahead::Ahead;
 use dnsmasq::Outcome;
+use kept::Kept;
 pub use report::Report;
 use resolv_conf::ResolvConf;
+use state::Journal;
 
-/// Puts `artifacts` into force and keeps them in `state_dir`.
+/// Why something could not be put into force.
+#[derive(Debug)]
+pub struct Failure {
+    /// The cause.
+    pub error: anyhow::Error,
+    /// Whether the kernel has other rules than before all the same.
+    pub is_half_done: bool,
+}
+
+impl Failure {
+    fn half_done(error: impl Into<anyhow::Error>) -> Self {
+        Self { error: error.into(), is_half_done: true }
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self { error: error.into(), is_half_done: false }
+    }
+}
+
+/// What is to be put into force.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// The merged configuration, to return to one day.
+    pub text: &'a str,
+    /// What it means on this machine.
+    pub policy: &'a Policy,
+    /// What it becomes.
+    pub artifacts: &'a Artifacts,
+}
+
+/// Puts `wanted` into force and keeps it in `state_dir`. Only for who holds the [lock].
 ///
 /// # Errors
-/// If a step fails; the firewall is then the former one, unless the error says otherwise.
-pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path, ahead: Ahead) -> Result<Report> {
-    std::fs::create_dir_all(state_dir).with_context(|| format!("cannot make '{}'", state_dir.display()))?;
-    let conf_path = state_dir.join(DNSMASQ_CONF);
-    let staged_conf = artifacts.dnsmasq.as_ref().map(|text| files::Staged::new(&conf_path, text)).transpose()?;
-    if let Some(conf) = &staged_conf {
-        dnsmasq::test(conf.path())?;
-    }
-    let ruleset_path = state_dir.join(RULESET);
+/// If a step fails. The firewall is the former one then, unless the failure says otherwise.
+pub fn apply(wanted: Wanted<'_>, state_dir: &Path, ahead: Ahead) -> Result<Report, Failure> {
+    let Wanted { text, policy, artifacts } = wanted;
+    files::sweep(state_dir)?;
+    let kept = Kept::stage(artifacts, state_dir)?;
+    kept.resolver().map(dnsmasq::test).transpose()?;
     let live = read::table()?;
     let mut former = state::read(state_dir);
     let outdated = learned::outdated(former.dnsmasq.as_deref(), artifacts.dnsmasq.as_deref().unwrap_or_default());
@@ -59,72 +88,88 @@ pub fn apply(policy: &Policy, artifacts: &Artifacts, state_dir: &Path, ahead: Ah
         former.ruleset.clear();
     }
     let transaction = transaction(live.as_ref(), &artifacts.table, &artifacts.ruleset, &outdated);
-    let made = groups::add(&policy.new_groups)?;
-    if let Err(error) = nft::load(&transaction.text) {
-        let removed = groups::remove(&made);
-        return Err(error).context("the firewall is as it was").map_err(|error| match removed {
-            Ok(()) => error,
-            Err(left) => error.context(left),
-        });
+    let marks = label::problem(policy, &kept::containers(state_dir));
+    let journal = Journal::begin(state_dir, text)?;
+    match change_kernel(wanted, &transaction, &state_dir.join(RULESET)) {
+        Err(Failure { error, is_half_done: false }) => return Err(after(error, journal.abandon()).into()),
+        result => result?,
     }
-    verify(artifacts, &ruleset_path)?;
 
-    files::replace(&ruleset_path, &artifacts.ruleset.text)?;
-    let index_path = state_dir.join(LAUNCH_INDEX);
-    let marks = label::problem(policy, &applied_containers(&index_path));
-    files::replace(&index_path, &artifacts.launch_index)?;
-    let conf_changed = match staged_conf {
-        Some(conf) => conf.commit()?,
-        None => files::remove(&conf_path).map(|()| false)?,
+    let mut made_anew = transaction.made_anew;
+    if journal.resumes() {
+        // The apply before may have emptied sets without telling the resolver.
+        made_anew = artifacts.table.learned_sets().map(str::to_owned).collect();
+    }
+    let follow = || -> Result<Report> {
+        let conf_changed = kept.commit()? || journal.resumes();
+        let resolver = follow_resolver(policy, &state_dir.join(DNSMASQ_CONF), conf_changed, !made_anew.is_empty())?;
+        let ahead = look_up_ahead(wanted, resolver, &made_anew, marks.is_none() && ahead == Ahead::LookUp);
+        let upstream = policy.resolver.as_ref().and_then(upstream::described);
+        let resolv_conf = ResolvConf::new(state_dir).follow(policy.resolver.as_ref().map(|resolver| &resolver.dns))?;
+        let ping = ping::widen(policy);
+        journal.end()?;
+        Ok(Report {
+            diff: diff(&former, artifacts, &policy.new_groups),
+            resolver,
+            upstream,
+            ahead,
+            resolv_conf,
+            ping,
+            marks,
+            audit: report::audit(policy),
+        })
     };
-    let resolver = match (&policy.resolver, conf_changed, transaction.made_anew.is_empty()) {
-        (None, ..) => Outcome::NotUsed,
-        (Some(_), true, _) => dnsmasq::restart(&conf_path)?,
-        (Some(_), false, false) => dnsmasq::forget_answers(&conf_path)?,
-        (Some(_), false, true) => Outcome::Unchanged,
-    };
-    let questions = match resolver {
-        Outcome::NotUsed | Outcome::NotRunning => Vec::new(),
-        Outcome::Unchanged | Outcome::Restarted | Outcome::Forgot => {
-            artifacts.learned.questions(policy, &transaction.made_anew)
-        }
-    };
-    let ahead = match &policy.resolver {
-        // A question from a socket without its mark would only wait for its time to pass.
-        Some(resolver) if ahead == Ahead::LookUp && !questions.is_empty() && marks.is_none() => {
-            // Everything is in force already; who asks later is answered all the same.
-            let listen = resolver.dns.listen;
-            Some(match ahead::look_up(&questions, (listen.address, listen.port).into()) {
-                Ok(answered) => answered.to_string(),
-                Err(error) => format!("not looked up ahead: {error:#}"),
-            })
-        }
-        _ => None,
-    };
-    let upstream = policy.resolver.as_ref().and_then(upstream::described);
-    let resolv_conf = ResolvConf::new(state_dir).follow(policy.resolver.as_ref().map(|resolver| &resolver.dns))?;
-    let ping = ping::widen(policy);
-    Ok(Report {
-        diff: diff(&former, artifacts, &policy.new_groups),
-        resolver,
-        upstream,
-        ahead,
-        resolv_conf,
-        ping,
-        marks,
-        audit: report::audit(policy),
-    })
+    follow().map_err(Failure::half_done)
 }
 
-/// The containers of the index that is about to be replaced; none if there is no index.
-fn applied_containers(index_path: &Path) -> Vec<IdBase> {
-    let index = File::open(index_path).ok().and_then(|file| Index::open(file).ok());
-    index.map(|index| index.header().containers.clone()).unwrap_or_default()
+/// Makes the groups and gives the kernel the rules; if it does not take them, there is no group more than before.
+fn change_kernel(wanted: Wanted<'_>, transaction: &Transaction, former: &Path) -> Result<(), Failure> {
+    let made = groups::add(&wanted.policy.new_groups)?;
+    if let Err(error) = nft::load(&transaction.text) {
+        return Err(after(anyhow::Error::new(error).context("the firewall is as it was"), groups::remove(&made)).into());
+    }
+    verify(wanted.artifacts, former)
+}
+
+/// `error`, and what went wrong with the cleaning up after it.
+fn after(error: anyhow::Error, cleaned: Result<()>) -> anyhow::Error {
+    match cleaned {
+        Ok(()) => error,
+        Err(left) => error.context(format!("{left:#}")),
+    }
+}
+
+fn follow_resolver(policy: &Policy, conf: &Path, conf_changed: bool, made_anew: bool) -> Result<Outcome> {
+    match (&policy.resolver, conf_changed, made_anew) {
+        (None, ..) => Ok(Outcome::NotUsed),
+        (Some(_), true, _) => dnsmasq::restart(conf),
+        (Some(_), false, true) => dnsmasq::forget_answers(conf),
+        (Some(_), false, false) => Ok(Outcome::Unchanged),
+    }
+}
+
+/// Has the resolver fill the sets that are new or emptied; what became of it, if there was a reason to.
+fn look_up_ahead(wanted: Wanted<'_>, outcome: Outcome, made_anew: &[String], may_ask: bool) -> Option<String> {
+    let resolver = wanted.policy.resolver.as_ref()?;
+    // A question from a socket without its mark would only wait for its time to pass.
+    if !may_ask || matches!(outcome, Outcome::NotUsed | Outcome::NotRunning) {
+        return None;
+    }
+    let questions = wanted.artifacts.learned.questions(wanted.policy, made_anew);
+    if questions.is_empty() {
+        return None;
+    }
+    // Everything is in force already; who asks later is answered all the same.
+    let listen = resolver.dns.listen;
+    Some(match ahead::look_up(&questions, (listen.address, listen.port).into()) {
+        Ok(answered) => answered.to_string(),
+        Err(error) => format!("not looked up ahead: {error:#}"),
+    })
 }
 
 /// Compares the kernel with what it was given. If somebody else changed the table meanwhile, the former
 /// ruleset goes back in, or the locked table.
-fn verify(artifacts: &Artifacts, former: &Path) -> Result<()> {
+fn verify(artifacts: &Artifacts, former: &Path) -> Result<(), Failure> {
     let mut found = differences(read::table()?.as_ref(), &artifacts.table);
     if found.is_empty() {
         found = maps::differences(&artifacts.table)?;
@@ -132,14 +177,15 @@ fn verify(artifacts: &Artifacts, former: &Path) -> Result<()> {
     if found.is_empty() {
         return Ok(());
     }
-    let state = match restore::last_good(former) {
-        Ok(()) => "the former ruleset is loaded again".to_owned(),
+    let found = format!("the kernel does not have what it was given: {}", found.join("; "));
+    match restore::last_good(former) {
+        Ok(()) => Err(anyhow!("{found}; the former ruleset is loaded again").into()),
         Err(error) => {
-            crate::kernel::locked::lock()?;
-            format!(
-                "nothing may talk to the network until the next 'galaf-gen apply', since the former ruleset cannot be loaded either: {error:#}"
-            )
+            crate::kernel::locked::lock().map_err(Failure::half_done)?;
+            Err(Failure::half_done(error.context(format!(
+                "{found}; nothing may talk to the network until the next 'galaf-gen apply', since the former ruleset \
+                 cannot be loaded either"
+            ))))
         }
-    };
-    bail!("the kernel does not have what it was given: {}; {state}", found.join("; "))
+    }
 }

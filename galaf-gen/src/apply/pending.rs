@@ -23,17 +23,29 @@ const TARGET: &str = "pending.json";
 /// # Errors
 /// If the marker cannot be written or the watcher not be started; nothing is pending then.
 pub fn begin(state_dir: &Path, patience: Duration) -> Result<()> {
-    let path = state_dir.join(MARKER);
+    let began = note(state_dir).and_then(|id| watch(state_dir, &id, patience));
+    if began.is_err() {
+        end(state_dir)?;
+    }
+    began
+}
+
+/// Writes the marker and returns its id.
+fn note(state_dir: &Path) -> Result<String> {
     // Before the marker: whoever sees that takes this for the truth.
     match super::state::applied(state_dir)? {
         Some(text) => drop(files::replace(&state_dir.join(TARGET), &text)?),
         None => files::remove(&state_dir.join(TARGET))?,
     }
     let id = format!("{}-{}", std::process::id(), jiff::Timestamp::now().as_nanosecond());
-    files::replace(&path, &id)?;
+    files::replace(&state_dir.join(MARKER), &id)?;
+    Ok(id)
+}
+
+fn watch(state_dir: &Path, id: &str, patience: Duration) -> Result<()> {
     let started = std::env::current_exe().and_then(|program| {
         Command::new(program)
-            .args(["rollback", "--if-pending", &id, "--after"])
+            .args(["rollback", "--if-pending", id, "--after"])
             .arg(patience.as_secs().to_string())
             .arg("--state-dir")
             .arg(state_dir)
@@ -43,11 +55,7 @@ pub fn begin(state_dir: &Path, patience: Duration) -> Result<()> {
             .process_group(0)
             .spawn()
     });
-    if let Err(error) = started {
-        files::remove(&path)?;
-        return Err(error).context("cannot start the watcher that would take the apply back");
-    }
-    Ok(())
+    started.map(drop).context("cannot start the watcher that would take the apply back")
 }
 
 /// The id of the apply that waits for confirmation.

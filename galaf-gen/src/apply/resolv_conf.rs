@@ -138,7 +138,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     if metadata.is_symlink() {
         return put_link(&fs::read_link(from)?, to);
     }
-    let mut file = tempfile::NamedTempFile::with_prefix_in(".galaf-", folder(to))?;
+    let mut file = tempfile::NamedTempFile::with_prefix_in(files::PREFIX, folder(to))?;
     file.write_all(&fs::read(from)?)?;
     chown(file.path(), Some(metadata.uid()), Some(metadata.gid()))?;
     file.as_file().set_permissions(Permissions::from_mode(metadata.mode() & 0o7777))?;
@@ -148,7 +148,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 fn put_link(target: &Path, path: &Path) -> io::Result<()> {
-    let link = tempfile::Builder::new().prefix(".galaf-").make_in(folder(path), |new| symlink(target, new))?;
+    let link = tempfile::Builder::new().prefix(files::PREFIX).make_in(folder(path), |new| symlink(target, new))?;
     link.into_temp_path().persist(path)?;
     Ok(())
 }

@@ -203,8 +203,7 @@ impl DropIn {
         // A folder that others can write would make the next apply refuse the file.
         let trusted = Files::find(&self.files.file).and_then(|files| files.trust());
         let applied = match trusted {
-            Ok(()) => put_into_force(&input, &artifacts, state_dir, Ahead::LookUp)
-                .map_err(|error| taken_back(error, state_dir)),
+            Ok(()) => put_into_force(&input, &artifacts, state_dir, Ahead::LookUp).map_err(|failure| failure.error),
             Err(error) => Err(error.into()),
         };
         match applied {
@@ -242,19 +241,5 @@ impl DropIn {
         }
         files::replace(&self.path, text)?;
         Ok(made)
-    }
-}
-
-/// A step that failed may have come after the kernel took the rules. What was in force goes back in, which is not
-/// what the other files say if they were edited since.
-fn taken_back(error: anyhow::Error, state_dir: &Path) -> anyhow::Error {
-    let take_back = || -> Result<()> {
-        let Some(text) = state::applied(state_dir)? else { return Ok(()) };
-        let (input, artifacts) = judged_parts(vec![Part { name: "what was in force".to_owned(), text }], state_dir)?;
-        put_into_force(&input, &artifacts, state_dir, Ahead::LookUp).map(drop)
-    };
-    match take_back() {
-        Ok(()) => error,
-        Err(back) => error.context(format!("what was in force could not be restored in full: {back:#}")),
     }
 }

@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use galaf::config::Part;
 
 use super::{now, rendered, require_root, say, show_notices};
+use crate::apply::kept::Kept;
 use crate::apply::resolv_conf::ResolvConf;
-use crate::apply::{self as steps, Ahead, files, lock, pending, restore, state};
+use crate::apply::state::{self, Journal};
+use crate::apply::{self as steps, Ahead, Failure, Wanted, lock, pending, restore};
 use crate::cli::{ApplyArgs, RollbackArgs, StateArgs};
 use crate::input::{self, Input, Machine};
 use crate::judge::{Judgement, judge};
@@ -35,10 +37,12 @@ pub fn apply(args: &ApplyArgs) -> Result<()> {
     let ahead = if args.no_resolve { Ahead::Leave } else { Ahead::LookUp };
     let report = match put_into_force(&input, &artifacts, state_dir, ahead) {
         Ok(report) => report,
-        Err(error) => {
-            // The apply has put things back itself; the watcher has nothing to do.
-            pending::end(state_dir)?;
-            return Err(error);
+        Err(failure) => {
+            // Where the former state is back, the watcher has nothing to do. Where it is not, the watcher tries again.
+            if !failure.is_half_done {
+                pending::end(state_dir)?;
+            }
+            return Err(failure.error);
         }
     };
     say(&format!("applied {}\n{report}", input.source.described()))?;
@@ -103,7 +107,7 @@ fn take_back(is_pending: bool, state_dir: &Path) -> Result<String> {
     };
     let (input, artifacts) =
         judged(&Files::only(&target), state_dir).context("the former state does not fit this machine any more")?;
-    let report = put_into_force(&input, &artifacts, state_dir, Ahead::LookUp)?;
+    let report = steps::apply(wanted(&input, &artifacts), state_dir, Ahead::LookUp).map_err(|failure| failure.error)?;
     pending::end(state_dir)?;
     Ok(format!("returned to the former state\n{report}"))
 }
@@ -121,15 +125,37 @@ pub(super) fn judged_parts(parts: Vec<Part>, state_dir: &Path) -> Result<(Input,
     Ok((input, artifacts))
 }
 
+fn wanted<'a>(input: &'a Input, artifacts: &'a Artifacts) -> Wanted<'a> {
+    Wanted { text: &input.text, policy: &input.policy, artifacts }
+}
+
+/// All or nothing: a failure that leaves other rules than before is one that could not be taken back.
 pub(super) fn put_into_force(
     input: &Input,
     artifacts: &Artifacts,
     state_dir: &Path,
     ahead: Ahead,
-) -> Result<steps::Report> {
-    let report = steps::apply(&input.policy, artifacts, state_dir, ahead)?;
-    state::advance(state_dir, &input.text)?;
-    Ok(report)
+) -> Result<steps::Report, Failure> {
+    match steps::apply(wanted(input, artifacts), state_dir, ahead) {
+        Err(failure) if failure.is_half_done => Err(taken_back(failure.error, state_dir)),
+        result => result,
+    }
+}
+
+/// Puts back what was in force, which is not what the files say if they were edited since.
+fn taken_back(error: anyhow::Error, state_dir: &Path) -> Failure {
+    let take_back = || -> Result<bool> {
+        let Some(text) = state::applied(state_dir)? else { return Ok(false) };
+        let (input, artifacts) = judged_parts(vec![Part { name: "what was in force".to_owned(), text }], state_dir)?;
+        steps::apply(wanted(&input, &artifacts), state_dir, Ahead::LookUp).map_err(|failure| failure.error)?;
+        Ok(true)
+    };
+    let (is_half_done, state) = match take_back() {
+        Ok(true) => (false, "what was in force before is in force again".to_owned()),
+        Ok(false) => (true, "the new rules are in force, not all of the rest".to_owned()),
+        Err(back) => (true, format!("what was in force before could not be put back in full: {back:#}")),
+    };
+    Failure { error: anyhow!("{error:#}; {state}"), is_half_done }
 }
 
 /// `reset`.
@@ -167,13 +193,10 @@ fn take_back_unconfirmed(state_dir: &Path) -> Result<()> {
         bail!("the only apply so far was never confirmed");
     };
     let (input, artifacts) = judged(&Files::only(&target), state_dir)?;
-    files::replace(&state_dir.join(galaf::paths::RULESET), &artifacts.ruleset.text)?;
-    files::replace(&state_dir.join(galaf::paths::LAUNCH_INDEX), &artifacts.launch_index)?;
-    match &artifacts.dnsmasq {
-        Some(text) => drop(files::replace(&state_dir.join(galaf::paths::DNSMASQ_CONF), text)?),
-        None => files::remove(&state_dir.join(galaf::paths::DNSMASQ_CONF))?,
-    }
-    state::advance(state_dir, &input.text)?;
+    let kept = Kept::stage(&artifacts, state_dir)?;
+    let journal = Journal::begin(state_dir, &input.text)?;
+    kept.commit()?;
+    journal.end()?;
     pending::end(state_dir)?;
     // The rules are what the boot is for: not even a file system that cannot be written yet may keep them out.
     if let Err(error) = ResolvConf::new(state_dir).follow(input.policy.resolver.as_ref().map(|resolver| &resolver.dns))

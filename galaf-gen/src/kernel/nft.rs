@@ -1,9 +1,12 @@
 //! The host's `nft`: the only program that speaks to its kernel as the administrator's tools do.
 //! Other versions than the host's are not to be mixed with it: they can crash on each other's sets.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{Seek, Write};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
 
 /// Why a ruleset was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +69,6 @@ pub fn check(text: &str) -> Result<(), NftError> {
     if !nix::unistd::geteuid().is_root() {
         command.arg("--map-root-user");
     }
-    // The text may be too much for a pipe that nobody reads yet, so /dev/stdin is handed through.
     let output = feed(command.args(["--net", "--", program(), "-c", "-f", "-"]), text, "unshare")?;
     let complaint = complaint(&output);
     if output.status.success() {
@@ -84,14 +86,14 @@ fn feed(command: &mut Command, text: &str, program: &'static str) -> Result<Outp
         cause: galaf::trust::text_of(&error),
         remedy: if program == "nft" { "; install the package 'nftables'" } else { "" },
     };
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(start)?;
-    let mut stdin = child.stdin.take();
-    // nft reads all of its input before it writes, so this cannot wait for itself. A child that does not read at
-    // all says so through its exit status.
-    let _ = stdin.as_mut().map(|pipe| pipe.write_all(text.as_bytes()));
-    drop(stdin);
-    child.wait_with_output().map_err(start)
+    // Not through a pipe: nft would take what it had got of the text for all of it, if we were killed meanwhile.
+    let whole = || -> std::io::Result<File> {
+        let mut file = File::from(memfd_create("ruleset", MFdFlags::MFD_CLOEXEC)?);
+        file.write_all(text.as_bytes())?;
+        file.rewind()?;
+        Ok(file)
+    };
+    command.stdin(whole().map_err(start)?).output().map_err(start)
 }
 
 fn complaint(output: &Output) -> String {

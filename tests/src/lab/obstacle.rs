@@ -8,9 +8,11 @@ use super::{binaries, cgroup};
 /// Unless this is `1`, a test that cannot run says so and passes.
 const NO_SKIP: &str = "GALAF_NO_SKIP";
 /// With the Debian packages they are in.
-const TOOLS: [(&str, &str); 8] = [
+const TOOLS: [(&str, &str); 10] = [
     ("nft", "nftables"),
     ("dnsmasq", "dnsmasq-base"),
+    ("conntrack", "conntrack"),
+    ("strace", "strace"),
     ("ip", "iproute2"),
     ("unshare", "util-linux"),
     ("setpriv", "util-linux"),

@@ -15,6 +15,13 @@ pub struct Table {
     pub chains: Vec<Chain>,
 }
 
+impl Table {
+    /// The names of the sets that dnsmasq fills.
+    pub fn learned_sets(&self) -> impl Iterator<Item = &str> {
+        self.sets.iter().filter(|set| set.kind == SetKind::Learned).map(|set| set.name.as_str())
+    }
+}
+
 /// A set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Set {
