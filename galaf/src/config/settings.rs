@@ -167,12 +167,7 @@ const KEYS: [&str; 12] = [
     "inbound_guard",
 ];
 
-pub(super) fn read(
-    section: Option<&Node>,
-    aliases: &Aliases,
-    at: At<'_>,
-    report: &mut Report,
-) -> (Settings, Defaults) {
+pub(super) fn read(section: Option<&Node>, aliases: &Aliases, at: At<'_>, report: &mut Report) -> (Settings, Defaults) {
     let empty = Node::Object(Vec::new());
     let fields = Fields::of(section.unwrap_or(&empty), at, report, &KEYS);
     if fields.read("inet", at, report, fields::boolean) == Some(false) {

@@ -60,7 +60,12 @@ impl Target {
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         };
         let matters = self.from.is_some() || self.source.is_some();
-        matters.then(|| SocketAddr::new(self.source.unwrap_or(any), self.from.unwrap_or(0)))
+        let mut local = SocketAddr::new(self.source.unwrap_or(any), self.from.unwrap_or(0));
+        if let (SocketAddr::V6(local), SocketAddr::V6(to)) = (&mut local, self.address) {
+            // A link-local address is one of the interface that the other end is on.
+            local.set_scope_id(to.scope_id());
+        }
+        matters.then_some(local)
     }
 }
 
@@ -125,7 +130,15 @@ mod tests {
         for text in ["tcp:198.51.100.1:7@192.0.2.1:80", "icmp:2001:db8::1@2001:db8::2", "udp:[2001:db8::1]:7@[::1]:9"] {
             assert_eq!(text.parse::<Target>().unwrap().to_string(), text);
         }
-        for text in ["", "tcp", "sctp:192.0.2.1:1", "tcp:192.0.2.1", "icmp:192.0.2.1:7", "udp:192.0.2.1:7@x", "tcp:192.0.2.1:7@"] {
+        for text in [
+            "",
+            "tcp",
+            "sctp:192.0.2.1:1",
+            "tcp:192.0.2.1",
+            "icmp:192.0.2.1:7",
+            "udp:192.0.2.1:7@x",
+            "tcp:192.0.2.1:7@",
+        ] {
             assert!(text.parse::<Target>().is_err(), "{text}");
         }
     }

@@ -64,13 +64,19 @@ fn datagram(target: &Target) -> Result<()> {
 fn segment(flags: Flags, target: &Target) -> Result<()> {
     let source = target.source.with_context(|| format!("{target} names no local address"))?;
     let family = if source.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-    let socket = socket(family, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::Tcp)
-        .context("cannot open a raw socket")?;
-    // Port 0: raw(7) knows none, and IPv6's demands that the address says so.
-    let without_port = |address| SockaddrStorage::from(SocketAddr::new(address, 0));
-    bind(socket.as_raw_fd(), &without_port(source)).with_context(|| format!("cannot send from {source}"))?;
+    let socket =
+        socket(family, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::Tcp).context("cannot open a raw socket")?;
+    // raw(7) knows no ports, and refuses those of IPv6.
+    let without_port = |mut address: SocketAddr| {
+        address.set_port(0);
+        SockaddrStorage::from(address)
+    };
+    let local = target.local().map(without_port);
+    local
+        .map_or(Ok(()), |local| bind(socket.as_raw_fd(), &local))
+        .with_context(|| format!("cannot send from {source}"))?;
     let header = header(flags, source, target);
-    sendto(socket.as_raw_fd(), &header, &without_port(target.address.ip()), MsgFlags::empty())
+    sendto(socket.as_raw_fd(), &header, &without_port(target.address), MsgFlags::empty())
         .with_context(|| format!("cannot send to {target}"))?;
     Ok(())
 }
