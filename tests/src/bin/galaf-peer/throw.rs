@@ -89,7 +89,7 @@ fn header(flags: Flags, source: IpAddr, target: &Target) -> Vec<u8> {
     // Sequence and acknowledgement.
     header.extend([0, 0, 0, 1, 0, 0, 0, 0]);
     // Its own length in words, flags, window, room for the checksum, urgent pointer.
-    header.extend([HEADER / 4 << 4, flags.0, 0x20, 0, 0, 0, 0, 0]);
+    header.extend([(HEADER / 4) << 4, flags.0, 0x20, 0, 0, 0, 0, 0]);
     let mut summed = [bytes(source), bytes(target.address.ip())].concat();
     summed.extend([0, target.protocol.number(source), 0, HEADER]);
     summed.extend(&header);
