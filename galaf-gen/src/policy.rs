@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use galaf::config::{
-    Addresses, Dns, Domain, Family, Forward, Launch, MarkSource, Mode, Ports, Rate, Refusal, RuleText,
+    Addresses, Dns, Domain, Family, Forward, Guard, Launch, MarkSource, Mode, Ports, Rate, Refusal, RuleText,
 };
 use galaf::fold::IdBase;
 use galaf::id::{GidRange, GroupId, UserId};
@@ -34,6 +34,8 @@ pub struct Policy {
     pub dhcp_clients: Vec<UserId>,
     /// What may be reached from outside, in the order of the file.
     pub inbound: Vec<Service>,
+    /// Who may reach none of it for a time.
+    pub guard: Option<Guard>,
     /// Sorted by name.
     pub applications: Vec<Application>,
     /// Entries of `users`, sorted by name.

@@ -61,7 +61,7 @@ impl Shape {
     pub fn of(set: &Set) -> Self {
         let key_type = set.key.split(" . ").fold(0, |number, part| (number << 6) | type_number(part));
         let flags = match set.kind {
-            SetKind::Learned | SetKind::Recorded => NFT_SET_EVAL | NFT_SET_TIMEOUT,
+            SetKind::Learned | SetKind::Recorded | SetKind::Counting => NFT_SET_EVAL | NFT_SET_TIMEOUT,
             SetKind::Statistics => NFT_SET_EVAL,
             SetKind::Static(_) => NFT_SET_INTERVAL,
         };
@@ -115,6 +115,11 @@ fn is_kept(live: Option<&Live>, set: &Set) -> bool {
     live.and_then(|live| live.sets.get(&set.name)) == Some(&Shape::of(set))
 }
 
+/// Whether nothing that is in such a set outlives an apply. A limit would go on as it was made, whatever the file says now.
+const fn begins_anew(kind: &SetKind) -> bool {
+    matches!(kind, SetKind::Static(_) | SetKind::Counting)
+}
+
 /// Empties what stays and deletes what goes.
 fn clear(text: &mut String, live: &Live, table: &Table, outdated: &BTreeSet<String>) {
     let mut line = |command: &str, name: &str| {
@@ -133,12 +138,12 @@ fn clear(text: &mut String, live: &Live, table: &Table, outdated: &BTreeSet<Stri
     for chain in live.chains.keys().filter(|name| bases.get(name.as_str()) != Some(&live.bases.get(*name).copied())) {
         line("delete chain", chain);
     }
-    let shapes: BTreeMap<&str, Shape> = table.sets.iter().map(|set| (set.name.as_str(), Shape::of(set))).collect();
-    for (set, shape) in &live.sets {
-        if shapes.get(set.as_str()) != Some(shape) {
-            line("delete set", set);
-        } else if outdated.contains(set) || shape.flags == NFT_SET_INTERVAL {
-            line("flush set", set);
+    let wanted: BTreeMap<&str, &Set> = table.sets.iter().map(|set| (set.name.as_str(), set)).collect();
+    for (name, shape) in &live.sets {
+        match wanted.get(name.as_str()).filter(|set| Shape::of(set) == *shape) {
+            None => line("delete set", name),
+            Some(set) if outdated.contains(name) || begins_anew(&set.kind) => line("flush set", name),
+            Some(_) => {}
         }
     }
     for map in live.maps.iter().filter(|name| !table.maps.iter().any(|map| map.name == name.as_str())) {

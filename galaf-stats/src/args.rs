@@ -9,6 +9,7 @@ Columns:
   received  what the firewall let in
   refused   asked less sent
   While something is audited, a table of its own has what was let through and would have been refused.
+  With a guard against port scans, another one has who is shut out, what it was refused since, and until when.
   The counters run since the firewall was first loaded; a reload keeps them.
 
 Words in place of a name:
@@ -78,7 +79,7 @@ pub(crate) enum SortKey {
 pub(crate) enum Only {
     /// What was sent, received and refused per user and application
     Traffic,
-    /// The destinations that were refused, and those that audit let through
+    /// The destinations that were refused, those that audit let through, and who is shut out
     Refused,
 }
 

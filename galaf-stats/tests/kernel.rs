@@ -82,6 +82,32 @@ fn an_audit_is_told_by_its_sets_and_its_destinations_are_no_refusals() {
 }
 
 #[test]
+fn sources_that_are_shut_out_are_told_while_there_is_a_guard() {
+    let Some(namespace) = Namespace::with_firewall() else { return };
+    let without = namespace.stats(&["--json"]).json();
+    assert_eq!((&without["guarded"], &without["sets"]["guarded4"]), (&Value::Null, &Value::Null));
+    let set = |family| format!("type ipv{family}_addr; flags dynamic,timeout; timeout 1h; size 4; counter;");
+    namespace.nft(&format!(
+        "add set inet galaf guarded4 {{ {} }}
+         add set inet galaf guarded6 {{ {} }}
+         add element inet galaf guarded4 {{ 127.0.0.1 timeout 10m }}
+         add element inet galaf guarded6 {{ 2001:db8:: timeout 10m }}
+         add rule inet galaf input ip saddr @guarded4 drop",
+        set(4),
+        set(6)
+    ));
+    namespace.shell(&send(3, "127.0.0.1", 7));
+    let report = namespace.stats(&["--json"]).json();
+    let guarded = &report["guarded"];
+    let first = (&guarded[0]["address"], &guarded[0]["packets"], &guarded[0]["timeout_seconds"]);
+    assert_eq!(first, (&json!("127.0.0.1"), &json!(3), &json!(600)), "{report}");
+    assert_eq!((&guarded[1]["address"], &guarded[1]["prefix"]), (&json!("2001:db8::"), &json!(64)), "{report}");
+    assert_eq!(report["sets"]["guarded6"], json!({ "size": 4, "count": 1, "full": false }));
+    let table = namespace.stats(&["--only", "refused"]).out;
+    assert!(table.contains("shut out by the guard") && table.contains("2001:db8::/64"), "{table}");
+}
+
+#[test]
 fn a_repeated_refusal_is_seen_anew() {
     let Some(namespace) = Namespace::with_firewall() else { return };
     namespace.nft(

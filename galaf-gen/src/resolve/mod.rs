@@ -46,6 +46,7 @@ pub fn resolve(config: &Config, accounts: &Accounts, servers: &[Source], now: i6
         dhcp_clients: DHCP_CLIENTS.iter().filter_map(|name| accounts.users.get(*name)).map(|user| user.uid).collect(),
         applications: applications(&context, &allocation.gids, &mut problems),
         inbound: inbound::services(&context, &allocation.gids, &mut problems),
+        guard: config.settings.inbound_guard.clone(),
         users: users(&context, &mut problems),
         new_groups: allocation.new_groups,
     };

@@ -1,11 +1,11 @@
-//! The rows of both tables, joined, sorted and summed.
+//! The rows of the tables, joined, sorted and summed.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use galaf::mark::Mark;
 
-use super::{Counter, Identity, Names, Refusal, SetName, Snapshot};
+use super::{Counter, Identity, Names, Refusal, SetName, Snapshot, Source};
 use crate::args::SortKey;
 
 /// What one mark sent, received and was refused.
@@ -60,6 +60,8 @@ pub(crate) struct Report {
     pub(crate) refused: Vec<RefusedRow>,
     /// What was let through by audit; `None` if nothing is audited.
     pub(crate) audited: Option<Vec<RefusedRow>>,
+    /// Who is shut out; `None` if nobody is guarded against.
+    pub(crate) guarded: Option<Vec<Source>>,
     /// The sets that have no room left, with their size.
     pub(crate) full: Vec<(SetName, usize)>,
     /// How many ids may have a name that is not shown.
@@ -72,7 +74,8 @@ impl Report {
             traffic: traffic(snapshot, names, sort),
             refused: destinations(snapshot.refusals(), names, sort),
             audited: snapshot.let_through().map(|audited| destinations(audited, names, sort)),
-            full: full(snapshot),
+            guarded: snapshot.guarded.as_ref().map(|guarded| sources(guarded.elements(), sort)),
+            full: snapshot.full_sets(),
             unnamed: names.not_asked,
         }
     }
@@ -122,14 +125,10 @@ fn descending(sort: SortKey, counter: Counter) -> Reverse<u64> {
     })
 }
 
-fn full(snapshot: &Snapshot) -> Vec<(SetName, usize)> {
-    let traffic = snapshot.traffic_sets().map(|(name, set)| (name, set.is_full(), set.size));
-    let refused = snapshot.destination_sets().into_iter().map(|(name, set)| (name, set.is_full(), set.size));
-    traffic
-        .into_iter()
-        .chain(refused)
-        .filter_map(|(name, full, size)| size.filter(|_| full).map(|s| (name, s)))
-        .collect()
+fn sources<'a>(sources: impl Iterator<Item = &'a Source>, sort: SortKey) -> Vec<Source> {
+    let mut sources: Vec<Source> = sources.cloned().collect();
+    sources.sort_by_key(|source| (descending(sort, source.counter), source.address));
+    sources
 }
 
 #[cfg(test)]
@@ -158,7 +157,7 @@ mod tests {
     fn snapshot(before: &[(Mark, u64, u64)], after: &[(Mark, u64, u64)], received: &[(Mark, u64, u64)]) -> Snapshot {
         let none = || Set { size: None, elements: vec![] };
         let [out_before, out_after, in_after] = [before, after, received].map(set);
-        Snapshot { out_before, out_after, in_after, refused4: none(), refused6: none(), audited: None }
+        Snapshot { out_before, out_after, in_after, refused4: none(), refused6: none(), audited: None, guarded: None }
     }
 
     fn order(snapshot: &Snapshot, sort: SortKey) -> Vec<Mark> {

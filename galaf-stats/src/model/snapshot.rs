@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use galaf::mark::Mark;
 
-use super::Counter;
+use super::{Counter, Source};
 
 /// A set of table `inet galaf` that keeps statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(crate) enum SetName {
     Refused6,
     Audited4,
     Audited6,
+    Guarded4,
+    Guarded6,
 }
 
 impl SetName {
@@ -30,20 +32,26 @@ impl SetName {
             Self::Refused6 => "refused6",
             Self::Audited4 => "audited4",
             Self::Audited6 => "audited6",
+            Self::Guarded4 => "guarded4",
+            Self::Guarded6 => "guarded6",
         }
     }
 
-    /// Whether its elements are destinations, not marks.
-    pub(crate) fn holds_destinations(self) -> bool {
-        matches!(self, Self::Refused4 | Self::Refused6 | Self::Audited4 | Self::Audited6)
+    /// Whether it counts what passed.
+    pub(crate) fn is_traffic(self) -> bool {
+        matches!(self, Self::OutBefore | Self::OutAfter | Self::InAfter)
     }
 
     /// What the firewall can no longer do once the set is full.
     pub(crate) fn when_full(self) -> &'static str {
-        if self.holds_destinations() {
-            "further destinations are not recorded"
-        } else {
-            "traffic of further users and applications is not counted"
+        match self {
+            Self::OutBefore | Self::OutAfter | Self::InAfter => {
+                "traffic of further users and applications is not counted"
+            }
+            Self::Refused4 | Self::Refused6 | Self::Audited4 | Self::Audited6 => {
+                "further destinations are not recorded"
+            }
+            Self::Guarded4 | Self::Guarded6 => "further sources are not guarded against",
         }
     }
 }
@@ -142,14 +150,22 @@ pub(crate) struct Snapshot {
     pub(crate) refused4: Set<Refusal>,
     pub(crate) refused6: Set<Refusal>,
     /// What was let through by audit; `None` if nothing is audited.
-    pub(crate) audited: Option<Audited>,
+    pub(crate) audited: Option<Families<Refusal>>,
+    /// Who is shut out; `None` if nobody is guarded against.
+    pub(crate) guarded: Option<Families<Source>>,
 }
 
-/// The sets that exist while something is audited.
+/// A set of each family.
 #[derive(Debug)]
-pub(crate) struct Audited {
-    pub(crate) ipv4: Set<Refusal>,
-    pub(crate) ipv6: Set<Refusal>,
+pub(crate) struct Families<E> {
+    pub(crate) ipv4: Set<E>,
+    pub(crate) ipv6: Set<E>,
+}
+
+impl<E> Families<E> {
+    pub(crate) fn elements(&self) -> impl Iterator<Item = &E> {
+        self.ipv4.elements.iter().chain(&self.ipv6.elements)
+    }
 }
 
 impl Snapshot {
@@ -161,11 +177,20 @@ impl Snapshot {
         ]
     }
 
-    /// The sets of destinations that are there.
-    pub(crate) fn destination_sets(&self) -> Vec<(SetName, &Set<Refusal>)> {
-        let mut sets = vec![(SetName::Refused4, &self.refused4), (SetName::Refused6, &self.refused6)];
+    /// The sets that are there and have no room left, with their size.
+    pub(crate) fn full_sets(&self) -> Vec<(SetName, usize)> {
+        fn full<E>((name, set): (SetName, &Set<E>)) -> Option<(SetName, usize)> {
+            set.size.filter(|_| set.is_full()).map(|size| (name, size))
+        }
+        let mut sets: Vec<_> = self.traffic_sets().into_iter().filter_map(full).collect();
+        let mut destinations = vec![(SetName::Refused4, &self.refused4), (SetName::Refused6, &self.refused6)];
         if let Some(audited) = &self.audited {
-            sets.extend([(SetName::Audited4, &audited.ipv4), (SetName::Audited6, &audited.ipv6)]);
+            destinations.extend([(SetName::Audited4, &audited.ipv4), (SetName::Audited6, &audited.ipv6)]);
+        }
+        sets.extend(destinations.into_iter().filter_map(full));
+        if let Some(guarded) = &self.guarded {
+            let sources = [(SetName::Guarded4, &guarded.ipv4), (SetName::Guarded6, &guarded.ipv6)];
+            sets.extend(sources.into_iter().filter_map(full));
         }
         sets
     }
@@ -177,7 +202,7 @@ impl Snapshot {
 
     /// Everything let through by audit, of both families; `None` if nothing is audited.
     pub(crate) fn let_through(&self) -> Option<impl Iterator<Item = &Refusal>> {
-        self.audited.as_ref().map(|audited| audited.ipv4.elements.iter().chain(&audited.ipv6.elements))
+        self.audited.as_ref().map(Families::elements)
     }
 
     /// Every mark that occurs, as often as it does.

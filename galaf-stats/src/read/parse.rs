@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, Error};
 use serde_json::Error as JsonError;
 
-use crate::model::{Counter, Protocol, Refusal, Set, Traffic};
+use crate::model::{Counter, Protocol, Refusal, Set, Source, Traffic};
 
 #[derive(Deserialize)]
 struct Document<K> {
@@ -88,6 +88,18 @@ pub(super) fn refusals(json: &[u8]) -> Result<Set<Refusal>, JsonError> {
     let set = set::<Destination>(json)?;
     let elements = set.elem.into_iter().map(body).map(|e| refusal(e, set.timeout)).collect::<Result<_, _>>()?;
     Ok(Set { size: set.size, elements })
+}
+
+/// A set with `type ipv4_addr`, or with `ipv6_addr`.
+pub(super) fn sources(json: &[u8]) -> Result<Set<Source>, JsonError> {
+    let set = set::<IpAddr>(json)?;
+    let source = |element: Body<IpAddr>| Source {
+        address: element.val,
+        counter: element.counter,
+        timeout: element.timeout.or(set.timeout),
+        expires: element.expires,
+    };
+    Ok(Set { size: set.size, elements: set.elem.into_iter().map(body).map(source).collect() })
 }
 
 /// Whether the JSON of `list tables` names `table`.
@@ -189,6 +201,21 @@ mod tests {
         let own = one_refusal(r#"{"elem": {"val": {"concat": [3, "::1", 17, 53]}, "timeout": 300, "expires": 298}}"#)
             .unwrap();
         assert_eq!((own.address.is_ipv6(), own.last_seen()), (true, Some(2)));
+    }
+
+    #[test]
+    fn a_source_is_read_with_its_own_timeout() {
+        let json = document(
+            r#"{"name": "guarded4", "timeout": 3600, "elem":
+            [{"elem": {"val": "192.0.2.7", "timeout": 600, "expires": 590, "counter": {"packets": 2, "bytes": 120}}}]}"#,
+        );
+        let expected = Source {
+            address: IpAddr::from([192, 0, 2, 7]),
+            counter: Counter { packets: 2, bytes: 120 },
+            timeout: Some(600),
+            expires: Some(590),
+        };
+        assert_eq!(sources(&json).unwrap().elements, [expected]);
     }
 
     #[test]

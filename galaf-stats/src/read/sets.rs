@@ -4,7 +4,7 @@ use std::thread;
 
 use super::nft::{self, ReadError};
 use super::parse;
-use crate::model::{Audited, Refusal, Set, SetName, Snapshot};
+use crate::model::{Families, Set, SetName, Snapshot};
 
 /// Reads every set, side by side: nft lists one set per run, and takes about 0.4 s for one of 60,000 elements.
 ///
@@ -18,25 +18,28 @@ pub(crate) fn read_all() -> Result<Snapshot, ReadError> {
         let [out_before, out_after, in_after] = [SetName::OutBefore, SetName::OutAfter, SetName::InAfter].map(traffic);
         let [refused4, refused6] = [SetName::Refused4, SetName::Refused6].map(refused);
         let [audited4, audited6] = [SetName::Audited4, SetName::Audited6].map(refused);
+        let [guarded4, guarded6] =
+            [SetName::Guarded4, SetName::Guarded6].map(|name| scope.spawn(move || read(program, name, parse::sources)));
         Ok(Snapshot {
             out_before: joined(out_before)?,
             out_after: joined(out_after)?,
             in_after: joined(in_after)?,
             refused4: joined(refused4)?,
             refused6: joined(refused6)?,
-            audited: audited(joined(audited4), joined(audited6))?,
+            audited: if_there(joined(audited4), joined(audited6))?,
+            guarded: if_there(joined(guarded4), joined(guarded6))?,
         })
     })
 }
 
-/// The sets are there only while something is audited.
-fn audited(
-    ipv4: Result<Set<Refusal>, ReadError>,
-    ipv6: Result<Set<Refusal>, ReadError>,
-) -> Result<Option<Audited>, ReadError> {
+/// Sets that are there only while something is audited, or somebody guarded against.
+fn if_there<E>(
+    ipv4: Result<Set<E>, ReadError>,
+    ipv6: Result<Set<E>, ReadError>,
+) -> Result<Option<Families<E>>, ReadError> {
     match (ipv4, ipv6) {
         (Err(ReadError::NoSet(_)), _) | (_, Err(ReadError::NoSet(_))) => Ok(None),
-        (ipv4, ipv6) => Ok(Some(Audited { ipv4: ipv4?, ipv6: ipv6? })),
+        (ipv4, ipv6) => Ok(Some(Families { ipv4: ipv4?, ipv6: ipv6? })),
     }
 }
 

@@ -7,7 +7,7 @@ use galaf::id::{GroupId, UserId};
 use galaf::mark::{Half, Mark, Owner};
 use serde::Serialize;
 
-use crate::model::{Counter, Names, Refusal, Set, Snapshot, Traffic};
+use crate::model::{Counter, Names, Refusal, Set, Snapshot, Source, Traffic};
 
 const VERSION: u32 = 1;
 
@@ -17,6 +17,7 @@ struct Document<'a> {
     sets: Sets<'a>,
     refused: Vec<RefusedObject<'a>>,
     audited: Option<Vec<RefusedObject<'a>>>,
+    guarded: Option<Vec<SourceObject>>,
 }
 
 #[derive(Serialize)]
@@ -28,6 +29,8 @@ struct Sets<'a> {
     refused6: Fill,
     audited4: Option<Fill>,
     audited6: Option<Fill>,
+    guarded4: Option<Fill>,
+    guarded6: Option<Fill>,
 }
 
 #[derive(Serialize)]
@@ -60,6 +63,16 @@ struct RefusedObject<'a> {
     protocol: u8,
     protocol_name: Option<&'static str>,
     port: Option<u16>,
+    #[serde(flatten)]
+    counter: Counter,
+    timeout_seconds: Option<u64>,
+    expires_seconds: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct SourceObject {
+    address: IpAddr,
+    prefix: u8,
     #[serde(flatten)]
     counter: Counter,
     timeout_seconds: Option<u64>,
@@ -111,9 +124,12 @@ pub(crate) fn write(out: &mut impl Write, snapshot: &Snapshot, names: &Names) ->
             refused6: fill(&snapshot.refused6),
             audited4: snapshot.audited.as_ref().map(|audited| fill(&audited.ipv4)),
             audited6: snapshot.audited.as_ref().map(|audited| fill(&audited.ipv6)),
+            guarded4: snapshot.guarded.as_ref().map(|guarded| fill(&guarded.ipv4)),
+            guarded6: snapshot.guarded.as_ref().map(|guarded| fill(&guarded.ipv6)),
         },
         refused: destinations(snapshot.refusals(), names),
         audited: snapshot.let_through().map(|audited| destinations(audited, names)),
+        guarded: snapshot.guarded.as_ref().map(|guarded| sources(guarded.elements())),
     };
     serde_json::to_writer(&mut *out, &document)?;
     out.write_all(b"\n")
@@ -134,6 +150,19 @@ fn destinations<'a>(refusals: impl Iterator<Item = &'a Refusal>, names: &'a Name
     let mut refusals: Vec<&Refusal> = refusals.collect();
     refusals.sort_by_key(|r| (r.mark, r.address, r.protocol, r.port));
     refusals.into_iter().map(|refusal| refused(refusal, names)).collect()
+}
+
+fn sources<'a>(sources: impl Iterator<Item = &'a Source>) -> Vec<SourceObject> {
+    let mut sources: Vec<&Source> = sources.collect();
+    sources.sort_by_key(|source| source.address);
+    let object = |source: &Source| SourceObject {
+        address: source.address,
+        prefix: source.prefix(),
+        counter: source.counter,
+        timeout_seconds: source.timeout,
+        expires_seconds: source.expires,
+    };
+    sources.into_iter().map(object).collect()
 }
 
 fn refused<'a>(refusal: &Refusal, names: &'a Names) -> RefusedObject<'a> {
@@ -197,6 +226,7 @@ mod tests {
             refused4: Set { size: Some(4096), elements: vec![] },
             refused6: Set { size: Some(4096), elements: vec![refusal] },
             audited: None,
+            guarded: None,
         };
         let alice = User { name: "alice\u{1b}".to_owned(), gid: GroupId(1000) };
         let names = Names { users: [(UserId(1000), alice)].into(), ..Names::default() };

@@ -1,5 +1,6 @@
 //! From the model to text: tables for people, JSON for programs. Pure, but for the writer of the JSON.
 
+mod guarded;
 pub(crate) mod json;
 mod label;
 mod refused;

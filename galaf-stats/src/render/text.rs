@@ -1,6 +1,6 @@
 //! The whole text for people: tables, then what there is to say about them.
 
-use super::{Style, label, refused, traffic};
+use super::{Style, guarded, label, refused, traffic};
 use crate::model::{Report, SetName};
 
 pub(crate) fn render(report: &Report, style: &Style) -> String {
@@ -31,6 +31,13 @@ pub(crate) fn render(report: &Report, style: &Style) -> String {
             format!("let through by audit, and refused without it\n\n{}", refused::render(rows, style))
         });
     }
+    if let (true, Some(sources)) = (style.refused, &report.guarded) {
+        parts.push(if sources.is_empty() {
+            "nobody is shut out\n".to_owned()
+        } else {
+            format!("shut out by the guard, and refused since\n\n{}", guarded::render(sources, style))
+        });
+    }
     let notes = notes(report, style);
     if !notes.is_empty() {
         parts.push(notes);
@@ -47,7 +54,7 @@ fn notes(report: &Report, style: &Style) -> String {
     if report.audited.is_some() {
         notes.push_str("note: audit is on: what is not granted is let through, for some or for all\n");
     }
-    let shown = |set: SetName| if set.holds_destinations() { style.refused } else { style.traffic };
+    let shown = |set: SetName| if set.is_traffic() { style.traffic } else { style.refused };
     for (set, size) in report.full.iter().filter(|(set, _)| shown(*set)) {
         notes.push_str(&format!("note: set '{set}' is full ({size}): {}\n", set.when_full()));
     }
@@ -64,7 +71,7 @@ fn notes(report: &Report, style: &Style) -> String {
 mod tests {
     use super::*;
     use crate::args::SortKey;
-    use crate::model::{Audited, Counter, Names, Protocol, Refusal, Set, Snapshot, Traffic, User};
+    use crate::model::{Counter, Families, Names, Protocol, Refusal, Set, Snapshot, Source, Traffic, User};
     use galaf::id::{GroupId, UserId};
     use galaf::mark::{Mark, OVERFLOW, UNKNOWN};
 
@@ -100,6 +107,7 @@ mod tests {
             },
             refused6: Set { size: Some(2), elements: vec![refusal("2001:db8::1", 58, None, 4, 0)] },
             audited: None,
+            guarded: None,
         }
     }
 
@@ -126,7 +134,7 @@ mod tests {
     fn what_audit_let_through_stands_apart_from_what_was_refused() {
         let mut snapshot = snapshot();
         let ipv4 = Set { size: Some(1), elements: vec![refusal("198.51.100.9", 6, Some(443), 7, 3590)] };
-        snapshot.audited = Some(Audited { ipv4, ipv6: Set { size: Some(1), elements: vec![] } });
+        snapshot.audited = Some(Families { ipv4, ipv6: Set { size: Some(1), elements: vec![] } });
         let text = shown(&snapshot, Style { traffic: false, ..PLAIN });
         let (refused, audited) = text.split_once("let through by audit, and refused without it\n").unwrap();
         assert!(refused.contains("192.0.2.7") && !refused.contains("198.51.100.9"), "\n{text}");
@@ -137,6 +145,29 @@ mod tests {
         assert!(text.contains("nothing let through by audit of late\n"), "\n{text}");
         let text = shown(&snapshot, Style { refused: false, ..PLAIN });
         assert!(!text.contains("of late") && text.contains("note: audit is on: "), "\n{text}");
+    }
+
+    #[test]
+    fn who_is_shut_out_is_told_with_what_it_was_refused_and_until_when() {
+        let source = |address: &str, packets, expires| {
+            let counter = Counter { packets, bytes: packets * 60 };
+            Source { address: address.parse().unwrap(), counter, timeout: Some(600), expires: Some(expires) }
+        };
+        let mut snapshot = snapshot();
+        let ipv4 = Set { size: Some(2), elements: vec![source("192.0.2.1", 3, 59), source("203.0.113.8", 40, 599)] };
+        let ipv6 = Set { size: Some(2), elements: vec![source("2001:db8:1::", 7, 5)] };
+        snapshot.guarded = Some(Families { ipv4, ipv6 });
+        let text = shown(&snapshot, Style { traffic: false, ..PLAIN });
+        let (_, guarded) = text.split_once("shut out by the guard, and refused since\n\n").unwrap();
+        let rows: Vec<Vec<&str>> = guarded.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(rows[2], ["203.0.113.8", "40", "2.3", "KiB", "in", "9", "min"], "\n{text}");
+        assert_eq!(rows[3], ["2001:db8:1::/64", "7", "420", "B", "in", "5", "s"], "\n{text}");
+        assert_eq!(rows[4], ["192.0.2.1", "3", "180", "B", "in", "59", "s"], "\n{text}");
+        assert!(guarded.contains("note: set 'guarded4' is full (2): further sources are not guarded against\n"));
+        snapshot.guarded =
+            Some(Families { ipv4: Set { size: None, elements: vec![] }, ipv6: Set { size: None, elements: vec![] } });
+        assert!(shown(&snapshot, PLAIN).contains("\nnobody is shut out\n"));
+        assert!(!shown(&snapshot, Style { refused: false, ..PLAIN }).contains("shut out"));
     }
 
     #[test]
@@ -224,6 +255,7 @@ mod tests {
             refused4: Set { size: None, elements: vec![] },
             refused6: empty,
             audited: None,
+            guarded: None,
         };
         assert_eq!(shown(&nothing, PLAIN), "no traffic yet\n\nnothing refused of late\n");
     }

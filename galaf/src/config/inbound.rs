@@ -1,11 +1,10 @@
 //! The top-level `inbound`: services of this machine that others may reach.
 
-use std::fmt;
-
 use super::allow::{self, Aliases, Destinations, Protocol};
 use super::at::At;
 use super::fields::{self, Fields};
 use super::problem::Report;
+use super::rate::Rate;
 use crate::json::Node;
 use crate::name::Name;
 
@@ -24,36 +23,6 @@ pub struct Inbound {
     pub limit: Option<Rate>,
     /// For whoever reads the rules.
     pub comment: Option<String>,
-}
-
-/// So many in a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    count: u32,
-    unit: &'static str,
-}
-
-impl Rate {
-    /// What pings are answered at if the file does not say it.
-    pub const OF_PINGS: Self = Self { count: 10, unit: "second" };
-
-    /// Reads `10/second`.
-    ///
-    /// # Errors
-    /// What is expected.
-    fn parse(text: &str) -> Result<Self, &'static str> {
-        const EXPECTED: &str = "is no rate, expected a number and a time, as in '10/second', '3/minute', '100/hour'";
-        let (count, unit) = text.split_once('/').ok_or(EXPECTED)?;
-        let unit = ["second", "minute", "hour", "day"].into_iter().find(|known| *known == unit).ok_or(EXPECTED)?;
-        let count = count.parse().ok().filter(|count| (1..=1_000_000).contains(count)).ok_or(EXPECTED)?;
-        Ok(Self { count, unit })
-    }
-}
-
-impl fmt::Display for Rate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.count, self.unit)
-    }
 }
 
 const KEYS: [&str; 8] = ["service", "from", "tcp", "udp", "icmp", "mark", "limit", "comment"];
@@ -75,11 +44,7 @@ fn item(node: &Node, aliases: &Aliases, at: At<'_>, report: &mut Report) -> Opti
         report.problem(at, "has no 'service', expected what people call it, as in \"ssh\"");
     }
     let from = fields.read("from", at, report, |node, at, report| {
-        let from = allow::read_destinations(node, aliases, at, report);
-        if !from.domains.is_empty() {
-            report.problem(at, "has a name: who sends cannot be known by name, expected addresses, \"lan\" or \"any\"");
-        }
-        Some(from)
+        Some(allow::read_sources(node, aliases, "expected addresses, \"lan\" or \"any\"", at, report))
     });
     if from.is_none() {
         report.problem(at, "has no 'from', expected addresses, \"lan\" or \"any\"");
@@ -93,19 +58,4 @@ fn item(node: &Node, aliases: &Aliases, at: At<'_>, report: &mut Report) -> Opti
     let comment = allow::read_comment(&fields, at, report);
     let service = fields.read("service", at, report, name)?;
     Some(Inbound { service, from: from?, protocols, mark, limit, comment })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Rate;
-
-    #[test]
-    fn a_rate_is_a_number_and_a_time() {
-        for text in ["1/second", "10/minute", "100/hour", "1000000/day"] {
-            assert_eq!(Rate::parse(text).unwrap().to_string(), text);
-        }
-        for text in ["", "10", "0/second", "-1/second", "1000001/second", "10/seconds", "10 /second", "10/"] {
-            assert!(Rate::parse(text).is_err(), "{text:?}");
-        }
-    }
 }

@@ -18,9 +18,13 @@ const SECTIONS: [&str; 6] = ["config", "aliases", "inbound", "users", "groups", 
 pub(super) fn read(document: &Node, at: At<'_>, report: &mut Report) -> Config {
     let sections = Fields::of(document, at, report, &SECTIONS);
     sections.read("$schema", at, report, fields::text);
-    let (settings, defaults) = settings::read(sections.get("config"), at.key("config"), report);
     let aliases = Aliases::read(sections.get("aliases"), at.key("aliases"), report);
+    let (settings, defaults) = settings::read(sections.get("config"), &aliases, at.key("config"), report);
     let inbound = inbound::read(sections.get("inbound"), &aliases, at.key("inbound"), report);
+    if settings.inbound_guard.is_some() && inbound.is_empty() {
+        let at = at.key("config");
+        report.notice(at.key("inbound_guard"), "guards nothing: no service is let in, see 'inbound'");
+    }
     let shared = Shared { defaults, aliases };
     let users = read_entries(sections.get("users"), &shared, at.key("users"), report, read_user);
     let groups = read_entries(sections.get("groups"), &shared, at.key("groups"), report, read_group);

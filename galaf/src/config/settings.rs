@@ -3,9 +3,11 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use super::allow::Aliases;
 use super::at::At;
 use super::entry::{Defaults, GRANT_KEYS, read_grant_keys};
 use super::fields::{self, Fields};
+use super::guard::{self, Guard};
 use super::problem::Report;
 use crate::fold::{IdBase, MAX_TRUSTED_BASES};
 use crate::id::{GidRange, GroupId};
@@ -31,6 +33,8 @@ pub struct Settings {
     pub priority: i32,
     /// What becomes of packets between other machines.
     pub forward: Forward,
+    /// Who is let in nowhere for a time; `None`: nobody.
+    pub inbound_guard: Option<Guard>,
 }
 
 /// What becomes of packets that are neither from this machine nor for it.
@@ -148,10 +152,22 @@ impl fmt::Display for Upstream {
     }
 }
 
-const KEYS: [&str; 11] =
-    ["gid_range", "inet", "table", "defaults", "mark", "dns", "containers", "refuse", "mode", "priority", "forward"];
+const KEYS: [&str; 12] = [
+    "gid_range",
+    "inet",
+    "table",
+    "defaults",
+    "mark",
+    "dns",
+    "containers",
+    "refuse",
+    "mode",
+    "priority",
+    "forward",
+    "inbound_guard",
+];
 
-pub(super) fn read(section: Option<&Node>, at: At<'_>, report: &mut Report) -> (Settings, Defaults) {
+pub(super) fn read(section: Option<&Node>, aliases: &Aliases, at: At<'_>, report: &mut Report) -> (Settings, Defaults) {
     let empty = Node::Object(Vec::new());
     let fields = Fields::of(section.unwrap_or(&empty), at, report, &KEYS);
     if fields.read("inet", at, report, fields::boolean) == Some(false) {
@@ -179,6 +195,8 @@ pub(super) fn read(section: Option<&Node>, at: At<'_>, report: &mut Report) -> (
         priority: fields.read("priority", at, report, read_priority).unwrap_or(0),
         mode: fields.read("mode", at, report, read_mode).unwrap_or_default(),
         refuse: fields.read("refuse", at, report, read_refusal).unwrap_or_default(),
+        inbound_guard: fields
+            .read("inbound_guard", at, report, |node, at, report| guard::read(node, aliases, at, report)),
     };
     (settings, defaults.unwrap_or_default())
 }

@@ -3,7 +3,7 @@
 use galaf::config::{Forward, MarkSource, Refusal, Upstream};
 
 use super::table::{Chain, Hook, Priority, Table};
-use super::{audit, inbound, names, record};
+use super::{audit, guard, inbound, names, record};
 use crate::policy::{Policy, Resolver};
 
 /// Protocols whose packets do not all belong to the connection that conntrack counts them to.
@@ -113,6 +113,7 @@ pub(super) fn query(server: &Upstream) -> String {
 fn input(policy: &Policy) -> Chain {
     let mut chain = Chain::dropping("input", Hook::Input, Priority::FILTER.plus(policy.priority));
     chain.rule("iif \"lo\" accept", "the machine with itself");
+    guard::look_at_flags(&mut chain, policy);
     chain.rule("ct state invalid counter drop", "of no connection");
     inbound::limit_pings(&mut chain, policy);
     chain.rule("ct state established,related accept", "answers");
@@ -122,7 +123,9 @@ fn input(policy: &Policy) -> Chain {
     chain.rule("meta nfproto ipv6 icmpv6 type packet-too-big accept", "path MTU");
     chain.rule("meta nfproto ipv4 udp sport 67 udp dport 68 accept", "DHCP");
     chain.rule("ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept", "DHCPv6");
+    guard::shut_out(&mut chain, policy);
     inbound::accept(&mut chain, policy);
+    guard::count_closed_ports(&mut chain, policy);
     chain.rule("counter drop", "everything else");
     chain
 }

@@ -3,6 +3,7 @@
 mod audit;
 mod base;
 mod grant;
+mod guard;
 mod inbound;
 mod marks;
 pub mod names;
@@ -26,6 +27,7 @@ pub fn table(policy: &Policy, learned: &LearnedSets) -> Table {
     subject::add(&mut table, policy, learned);
     audit::add(&mut table, policy);
     inbound::add(&mut table, policy);
+    guard::add(&mut table, policy);
     base::add(&mut table, policy);
     table
 }

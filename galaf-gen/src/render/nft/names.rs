@@ -41,6 +41,45 @@ pub const AUDIT: &str = "audit";
 /// The chain that records and rejects.
 pub const REFUSE: &str = "refuse";
 
+/// The chain that guards against a packet's source.
+pub const GUARD: &str = "guard";
+/// The chain that guards against whoever sends TCP flags that no connection has.
+pub const IMPOSSIBLE: &str = "impossible";
+/// The chain that counts the closed ports that a source touches.
+pub const CLOSED: &str = "closed";
+
+/// The set of sources that are let in nowhere.
+pub const fn guarded_set(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "guarded4",
+        Family::Ipv6 => "guarded6",
+    }
+}
+
+/// The set of sources that are never guarded against.
+pub const fn except_set(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "guard_except4",
+        Family::Ipv6 => "guard_except6",
+    }
+}
+
+/// The set of closed ports that sources touched of late.
+pub const fn touched_set(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "touched4",
+        Family::Ipv6 => "touched6",
+    }
+}
+
+/// The set of sources that touched closed ports of late, each with its limit.
+pub const fn touching_set(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "touching4",
+        Family::Ipv6 => "touching6",
+    }
+}
+
 /// The set of refused destinations.
 pub const fn refused_set(family: Family) -> &'static str {
     match family {

@@ -6,7 +6,7 @@ use super::table::{Chain, Set, SetKind};
 use super::words;
 
 /// Protocols that have ports where nft's `th dport` reads them.
-const WITH_PORTS: &str = "{ tcp, udp, sctp, dccp, udplite }";
+pub(super) const WITH_PORTS: &str = "{ tcp, udp, sctp, dccp, udplite }";
 
 /// The set of destinations of `family`, by mark.
 pub(super) fn set(name: &str, family: Family) -> Set {

@@ -43,6 +43,8 @@ pub enum SetKind {
     Statistics,
     /// Counters that are forgotten after a while, so many at most.
     Recorded,
+    /// What is being counted, so many at most; begins anew with each apply.
+    Counting,
     /// Elements of the file, which may be ranges.
     Static(Vec<String>),
 }

@@ -13,6 +13,8 @@ const LEARNED_TIMEOUT: &str = super::grant::LEARNED_TIMEOUT;
 const RECORDED_TIMEOUT: &str = "1h";
 /// How many refused destinations are remembered: about 160 KiB a family, set aside at once.
 const RECORDED_SIZE: u32 = 4096;
+/// How many sources or touched ports are counted: about 130 KiB a set, set aside at once.
+const COUNTING_SIZE: u32 = 4096;
 /// nft's limit of a comment, in bytes.
 const MAX_COMMENT: usize = 128;
 
@@ -45,6 +47,8 @@ fn set(set: &Set) -> String {
         SetKind::Static(elements) => {
             format!("set {name} {{ type {key}; flags interval; elements = {{ {} }}; }}", elements.join(", "))
         }
+        // Each element has a timeout of its own.
+        SetKind::Counting => format!("set {name} {{ type {key}; flags dynamic,timeout; size {COUNTING_SIZE}; }}"),
         SetKind::Recorded => {
             format!(
                 "set {name} {{ type {key}; flags dynamic,timeout; timeout {RECORDED_TIMEOUT}; size {RECORDED_SIZE}; counter; }}"

@@ -10,7 +10,7 @@ mod until;
 pub use addresses::{AddressError, Addresses};
 pub(super) use item::{read, read_comment, read_protocols};
 pub use ports::{PortError, Ports};
-pub(super) use to::{Aliases, read as read_destinations};
+pub(super) use to::{Aliases, read_sources};
 pub use until::Until;
 
 use super::{Domain, Family};

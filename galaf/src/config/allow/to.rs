@@ -69,6 +69,21 @@ pub(crate) fn read(node: &Node, aliases: &Aliases, at: At<'_>, report: &mut Repo
     found.merged()
 }
 
+/// Reads sources in the same way. `expected` says what of it can be one.
+pub(crate) fn read_sources(
+    node: &Node,
+    aliases: &Aliases,
+    expected: &str,
+    at: At<'_>,
+    report: &mut Report,
+) -> Destinations {
+    let sources = read(node, aliases, at, report);
+    if !sources.domains.is_empty() {
+        report.problem(at, format!("has a name: who sends cannot be known by name, {expected}"));
+    }
+    sources
+}
+
 /// Destinations that are not merged yet.
 #[derive(Default)]
 struct Found {

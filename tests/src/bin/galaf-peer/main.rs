@@ -8,6 +8,7 @@ mod flood;
 mod pass;
 mod serve;
 mod socket;
+mod throw;
 mod try_target;
 
 use std::process::ExitCode;
@@ -26,13 +27,15 @@ Usage:
   galaf-peer ask SERVER NAME [4|6] [udp|tcp|inherited] [FROM_PORT]
                                            ask a DNS server for addresses; 'inherited': over the stream on standard input
   galaf-peer flood TARGET                  send UDP until standard input ends, print what was sent and refused
+  galaf-peer throw FLAGS TARGET...         send each one packet and wait for nothing; a TCP segment has FLAGS, letters
+                                           of 'FSRPAU' or '-' for none; a TARGET needs its local address for that
   galaf-peer download TARGET               read from a connection until standard input ends, print how it went
   galaf-peer serve ADDRESS...              echo on port 7, characters on port 19, until standard input ends
 
-TARGET is tcp:ADDRESS:PORT, udp:ADDRESS:PORT or icmp:ADDRESS, with an optional @LOCAL_PORT.
+TARGET is tcp:ADDRESS:PORT, udp:ADDRESS:PORT or icmp:ADDRESS, with an optional @LOCAL_PORT, @LOCAL_ADDRESS or both.
 
 Exit codes: 0 it was tried, whatever came out; 1 it could not be tried.
-Privileges: 'serve' binds ports below 1024; the others need none.";
+Privileges: 'serve' binds ports below 1024, 'throw' needs CAP_NET_RAW for TCP; the others need none.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -59,6 +62,7 @@ fn run(arguments: &[&str]) -> Result<()> {
         ["take", path, target] => pass::take(path.as_ref(), &target.parse()?),
         ["ask", server, name, options @ ..] => ask::ask(server.parse()?, name, options),
         ["flood", target] => flood::flood(&target.parse()?),
+        ["throw", flags, targets @ ..] => throw::all(flags.parse()?, targets),
         ["download", target] => download::download(&target.parse()?),
         ["serve", addresses @ ..] => serve::serve(addresses),
         _ => bail!("wrong usage, see 'galaf-peer --help'"),

@@ -27,12 +27,10 @@ pub(crate) fn open(target: &Target) -> Result<OwnedFd> {
     let limit = TimeVal::seconds(LIMIT);
     setsockopt(&socket, sockopt::ReceiveTimeout, &limit).context("cannot limit the waiting")?;
     setsockopt(&socket, sockopt::SendTimeout, &limit).context("cannot limit the waiting")?;
-    if let Some(port) = target.from {
+    if let Some(local) = target.local() {
         setsockopt(&socket, sockopt::ReuseAddr, &true).context("cannot share the port")?;
-        let any: std::net::IpAddr =
-            if ipv4 { std::net::Ipv4Addr::UNSPECIFIED.into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() };
-        let local = SockaddrStorage::from(std::net::SocketAddr::new(any, port));
-        bind(std::os::fd::AsRawFd::as_raw_fd(&socket), &local).with_context(|| format!("cannot take port {port}"))?;
+        bind(std::os::fd::AsRawFd::as_raw_fd(&socket), &SockaddrStorage::from(local))
+            .with_context(|| format!("cannot take {local}"))?;
     }
     Ok(socket)
 }
