@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 /// Answers are waited for so long; a resolver that has just been started takes a moment.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_secs(2);
 const TRIES: u32 = 40;
 const HEADER: usize = 12;
 /// A question of type A, class IN.

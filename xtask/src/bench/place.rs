@@ -113,7 +113,11 @@ impl Place {
     /// Starts a shell command of root's, which ends with the value. SIGTERM is blocked in
     /// what the benchmark starts.
     pub(super) fn hold(&self, command: &str) -> Result<Held> {
-        Held::start(self.command().args(["sh", "-c", &format!("{command} & echo ready; cat; kill -KILL $!; wait $!")]))
+        Held::start(self.command().args([
+            "sh",
+            "-c",
+            &format!("{command} & echo ready; cat; {{ kill -KILL $!; wait $!; }} 2>/dev/null"),
+        ]))
     }
 
     /// Starts a name server, which ends with the value.
