@@ -14,7 +14,7 @@ use crate::render::nft::{Chain, ChainKind, Ruleset, Set, SetKind, Table};
 /// What the kernel has of our table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Live {
-    /// Chains, each with the comments of its rules.
+    /// Chains, each with the comments of its rules where these were read.
     pub chains: BTreeMap<String, Vec<String>>,
     /// Where those of them begin that a hook calls.
     pub bases: BTreeMap<String, Base>,

@@ -80,7 +80,7 @@ pub fn apply(wanted: Wanted<'_>, state_dir: &Path, ahead: Ahead) -> Result<Repor
     files::sweep(state_dir)?;
     let kept = Kept::stage(artifacts, state_dir)?;
     kept.resolver().map(dnsmasq::test).transpose()?;
-    let live = read::table()?;
+    let live = read::outline()?;
     let mut former = state::read(state_dir);
     let outdated = learned::outdated(former.dnsmasq.as_deref(), artifacts.dnsmasq.as_deref().unwrap_or_default());
     if live.is_none() {

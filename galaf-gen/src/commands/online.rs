@@ -119,6 +119,11 @@ fn judged(files: &Files, state_dir: &Path) -> Result<(Input, Artifacts)> {
 pub(super) fn judged_parts(parts: Vec<Part>, state_dir: &Path) -> Result<(Input, Artifacts)> {
     let input = input::resolved(parts, Machine { etc_dir: Path::new(ETC), state_dir }, now())?;
     let artifacts = rendered(&input)?;
+    // The ruleset in force was judged before it came into force; nft says no again when it is to load it.
+    let in_force = std::fs::read(state_dir.join(galaf::paths::RULESET));
+    if in_force.is_ok_and(|text| text == artifacts.ruleset.text.as_bytes()) {
+        return Ok((input, artifacts));
+    }
     if let Judgement::Bad(problems) = judge(&artifacts.ruleset)? {
         return Err(input.bad(problems).into());
     }

@@ -2,6 +2,7 @@
 
 pub mod connections;
 pub mod elements;
+mod few_groups;
 pub mod locked;
 pub mod maps;
 pub mod nft;

@@ -8,6 +8,8 @@ use std::process::{Command, Output};
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
+use super::few_groups::with_few_groups;
+
 /// Why a ruleset was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum NftError {
@@ -42,7 +44,7 @@ fn program() -> &'static str {
 /// # Errors
 /// If `nft` is missing or refuses the text; the kernel is then unchanged.
 pub fn load(text: &str) -> Result<(), NftError> {
-    let output = feed(Command::new(program()).args(["-f", "-"]), text, "nft")?;
+    let output = with_few_groups(text, || feed(Command::new(program()).args(["-f", "-"]), text, "nft"))?;
     if output.status.success() { Ok(()) } else { Err(NftError::Refused(complaint(&output))) }
 }
 
@@ -69,7 +71,8 @@ pub fn check(text: &str) -> Result<(), NftError> {
     if !nix::unistd::geteuid().is_root() {
         command.arg("--map-root-user");
     }
-    let output = feed(command.args(["--net", "--", program(), "-c", "-f", "-"]), text, "unshare")?;
+    command.args(["--net", "--", program(), "-c", "-f", "-"]);
+    let output = with_few_groups(text, || feed(&mut command, text, "unshare"))?;
     let complaint = complaint(&output);
     if output.status.success() {
         Ok(())

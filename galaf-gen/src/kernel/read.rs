@@ -37,23 +37,38 @@ pub enum ReadError {
 /// # Errors
 /// If netlink fails, or the ruleset changes faster than it can be read.
 pub fn table() -> Result<Option<Live>, ReadError> {
+    read(comments)
+}
+
+/// Our table without its rules, whose reading takes longer than all the rest: what a transaction needs to know.
+///
+/// # Errors
+/// As [`table`].
+pub fn outline() -> Result<Option<Live>, ReadError> {
+    read(|_, _| Ok(Vec::new()))
+}
+
+/// What `rules` tells of a chain, by its name.
+type Rules = fn(&Chain, &str) -> Result<Vec<String>, ReadError>;
+
+fn read(rules: Rules) -> Result<Option<Live>, ReadError> {
     let tables: Vec<Table> =
         list_tables()?.into_iter().filter(|table| table.get_name().is_some_and(|name| name == TABLE)).collect();
     match tables.as_slice() {
         [] => Ok(None),
         // Ours has neither flags nor a comment, so it is equal to this one if it is of our family.
         [table] if *table == Table::new(ProtocolFamily::Inet).with_name(TABLE.to_owned()).with_flags(0u32) => {
-            contents(table).map(Some)
+            contents(table, rules).map(Some)
         }
         [_] => Ok(None),
         _ => Err(ReadError::Ambiguous),
     }
 }
 
-fn contents(table: &Table) -> Result<Live, ReadError> {
+fn contents(table: &Table, rules: Rules) -> Result<Live, ReadError> {
     let mut tries = 1;
     loop {
-        match try_contents(table) {
+        match try_contents(table, rules) {
             Err(error) if is_interrupted(&error) && tries < TRIES => tries += 1,
             result => return result,
         }
@@ -64,12 +79,12 @@ fn is_interrupted(error: &ReadError) -> bool {
     matches!(error, ReadError::Query(QueryError::ProcessNetlinkError(DecodeError::ConcurrentGenerationUpdate)))
 }
 
-fn try_contents(table: &Table) -> Result<Live, ReadError> {
+fn try_contents(table: &Table, rules: Rules) -> Result<Live, ReadError> {
     let mut live = Live::default();
     let chains = list_chains_for_table(table)?;
     for chain in &chains {
         let Some(name) = chain.get_name() else { continue };
-        live.chains.insert(name.clone(), comments(chain, name)?);
+        live.chains.insert(name.clone(), rules(chain, name)?);
         let hook = chain.get_hook().and_then(|hook| Some((*hook.get_class()?, *hook.get_priority()?)));
         // rustables keeps the number unsigned, and the kernel's is signed.
         live.bases.extend(hook.map(|(hook, priority)| (name.clone(), Base { hook, priority: priority.cast_signed() })));

@@ -1,5 +1,6 @@
 //! The firewalls that are compared, and how each gets into a place.
 
+use std::net::Ipv4Addr;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{fmt, fs};
@@ -18,6 +19,8 @@ pub(super) const ANSWERING_PORT: u16 = 7778;
 pub(super) const ETC: &str = "/opt/etc";
 /// What a place's galaf.json becomes.
 pub(super) const RENDERED: &str = "/opt/out";
+/// Where applications' names are asked for.
+pub(super) const UPSTREAM: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 53);
 /// How many applications there are.
 pub(super) const SIZES: [u32; 3] = [1, 1000, 30_000];
 /// galaf's default range begins here.
@@ -131,6 +134,16 @@ pub(super) fn name(index: u32) -> String {
     format!("app{index}")
 }
 
+/// The name that an application is granted.
+pub(super) fn site(gid: u32) -> String {
+    format!("site{gid}.example")
+}
+
+/// One of the names that an application is granted, of several.
+pub(super) fn host(number: u32, gid: u32) -> String {
+    format!("host{number}.{}", site(gid))
+}
+
 /// What each application is granted.
 #[derive(Clone, Copy)]
 pub(super) enum Grant {
@@ -138,24 +151,30 @@ pub(super) enum Grant {
     Rule,
     /// A name of its own, which takes two learned sets.
     Name,
+    /// So many names, on every port.
+    Names(u32),
 }
 
 /// Writes a galaf.json, and account files that have the groups already: adding thousands would measure groupadd(8).
 pub(super) fn prepare(place: &Place, applications: u32, grant: Grant) -> Result<()> {
     let entry = |gid: u32| {
+        let rule = format!("th dport {GRANTED_PORT}-{ANSWERING_PORT}");
+        let rules = format!("\"rule\": \"{rule}\", \"rule6\": \"{rule}\"");
+        let site = site(gid);
         let granted = match grant {
-            Grant::Rule => String::new(),
-            Grant::Name => format!("\"domains\": [\"site{gid}.example\"], "),
+            Grant::Rule => rules,
+            Grant::Name => format!("\"domains\": [\"{site}\"], {rules}"),
+            Grant::Names(number) => {
+                let names: Vec<String> = (0..number).map(|host| format!("\"{}\"", self::host(host, gid))).collect();
+                format!("\"domains\": [{}]", names.join(", "))
+            }
         };
-        format!(
-            "\"{}\": {{ \"execv\": [\"/bin/true\"], {granted}\"rule\": \"th dport {GRANTED_PORT}-{ANSWERING_PORT}\", \"rule6\": \"th dport {GRANTED_PORT}-{ANSWERING_PORT}\" }}",
-            name(gid - FIRST_GID)
-        )
+        format!("\"{}\": {{ \"execv\": [\"/bin/true\"], {granted} }}", name(gid - FIRST_GID))
     };
     let entries: Vec<String> = gids(applications).map(entry).collect();
     let dns = match grant {
         Grant::Rule => "",
-        Grant::Name => ", \"dns\": { \"upstream\": [\"192.0.2.53\"] }",
+        Grant::Name | Grant::Names(_) => &format!(", \"dns\": {{ \"upstream\": [\"{UPSTREAM}\"] }}"),
     };
     place.write(
         &format!("{INSTALLED}/galaf.json"),

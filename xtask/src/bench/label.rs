@@ -22,7 +22,7 @@ impl Label {
             (fields.next()? == "cgroup2").then_some(dir)
         });
         let root = root.context("no cgroup v2 is mounted")?;
-        let cgroup = Path::new(root).join(format!("galaf-bench-{}", std::process::id()));
+        let cgroup = Path::new(root).join(format!("galaf-bench-{}", place.pid()));
         fs::create_dir(&cgroup).with_context(|| format!("cannot make '{}'", cgroup.display()))?;
         let label = Self { cgroup };
         let pins = format!("{INSTALLED}/bpf");

@@ -1,5 +1,6 @@
 //! What the firewall costs, measured in network namespaces of its own.
 
+mod dns;
 mod firewall;
 mod generator;
 mod interrupt;
@@ -7,8 +8,10 @@ mod label;
 mod launcher;
 mod machine;
 mod measure;
+mod memory;
 mod place;
 mod report;
+mod resolver;
 mod site;
 mod statistics;
 pub(crate) mod worker;
@@ -19,7 +22,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use nix::unistd::geteuid;
 
 use crate::workspace;
@@ -32,20 +35,38 @@ const PACKAGES: [&str; 4] = ["galaf", "galaf-gen", "galaf-ebpf", "xtask"];
 
 /// Measure what the firewall costs, and print it as Markdown.
 ///
-/// Builds release binaries, then measures new connections, refusals, UDP packets, sockets, launches and applying a
-/// file, each beside its alternatives, in rounds that take turns. Everything happens in network and mount namespaces
+/// Builds release binaries, then measures new connections, refusals, UDP packets, sockets, launches, questions for
+/// names, applying a file and the kernel's memory, each beside its alternatives, in rounds that take turns. Everything happens in network and mount namespaces
 /// of its own; the machine's firewall, groups and configuration are not touched.
 ///
-/// Needs root, and asks sudo for it after building; nft, iproute2, util-linux, libcap2-bin; cgroup v2.
-/// An otherwise idle machine gives the best figures. Takes about three minutes.
+/// Needs root, and asks sudo for it after building; nft, dnsmasq, iproute2, util-linux, libcap2-bin; cgroup v2.
+/// An otherwise idle machine gives the best figures. Takes about five minutes.
 #[derive(Args)]
 pub(crate) struct Options {
     /// How often each measurement has its turn
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
+    /// Measure this alone; can be given several times
+    #[arg(long, value_name = "PART")]
+    only: Vec<Part>,
     /// Measure the binaries in this folder and build nothing
     #[arg(long, value_name = "DIR")]
     binaries: Option<PathBuf>,
+}
+
+/// What can be measured by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Connections, packets and sockets
+    Network,
+    /// The launcher
+    Launch,
+    /// Questions for names
+    Resolver,
+    /// From a file to rules in force
+    Apply,
+    /// The kernel's memory
+    Memory,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
@@ -54,9 +75,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     interrupt::watch()?;
     let binaries = Binaries::in_dir(binaries)?;
     let mut report = Report::new(&machine::describe()?);
-    measure::run(&mut Sites::new(&binaries)?, options.rounds, &mut report)?;
-    launcher::run(&binaries, options.rounds, &mut report)?;
-    generator::run(&binaries, &mut report)?;
+    for part in Part::value_variants().iter().filter(|part| options.only.is_empty() || options.only.contains(part)) {
+        match part {
+            Part::Network => measure::run(&mut Sites::new(&binaries)?, options.rounds, &mut report)?,
+            Part::Launch => launcher::run(&binaries, options.rounds, &mut report)?,
+            Part::Resolver => resolver::run(&binaries, options.rounds, &mut report)?,
+            Part::Apply => generator::run(&binaries, &mut report)?,
+            Part::Memory => memory::run(&binaries, &mut report)?,
+        }
+    }
     report.print()
 }
 
@@ -76,5 +103,9 @@ fn build_and_hand_over(options: &Options) -> Result<()> {
         sudo
     };
     let rounds = options.rounds.to_string();
-    workspace::run(bench.args(["bench", "--rounds", &rounds, "--binaries"]).arg(binaries))
+    bench.args(["bench", "--rounds", &rounds]);
+    for part in options.only.iter().filter_map(ValueEnum::to_possible_value) {
+        bench.args(["--only", part.get_name()]);
+    }
+    workspace::run(bench.arg("--binaries").arg(binaries))
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::net::SocketAddrV4;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -107,6 +108,22 @@ impl Place {
         let text = output(command.args([&worker, "bench-worker"]).args(task))?;
         let samples = text.lines().map(|line| Ok(Duration::from_nanos(line.parse()?)));
         samples.collect::<Result<Vec<_>>>().with_context(|| format!("'{}' printed something else", task.join(" ")))
+    }
+
+    /// Starts a shell command of root's, which ends with the value. SIGTERM is blocked in
+    /// what the benchmark starts.
+    pub(super) fn hold(&self, command: &str) -> Result<Held> {
+        Held::start(self.command().args([
+            "sh",
+            "-c",
+            &format!("{command} & echo ready; cat; {{ kill -KILL $!; wait $!; }} 2>/dev/null"),
+        ]))
+    }
+
+    /// Starts a name server, which ends with the value.
+    pub(super) fn answer_names(&self, address: SocketAddrV4) -> Result<Held> {
+        let worker = format!("{INSTALLED}/xtask");
+        Held::start(self.command().args([&worker, "bench-worker", "answer-names", &address.to_string()]))
     }
 
     /// Starts the other end of a measurement, which ends with the value.

@@ -61,6 +61,16 @@ impl Report {
         Ok(())
     }
 
+    /// Sizes in bytes, and what they are for one application.
+    pub(super) fn sizes(&mut self, title: &str, rows: &[(String, u32, u64)]) -> Result<()> {
+        write!(self.0, "\n### {title}\n\n| | applications | size | an application |\n|---|--:|--:|--:|\n")?;
+        for (name, applications, bytes) in rows {
+            let each = bytes / u64::from((*applications).max(1));
+            writeln!(self.0, "| {name} | {} | {} KiB | {each} bytes |", count(Some(*applications)), bytes / 1024)?;
+        }
+        Ok(())
+    }
+
     /// # Errors
     /// If standard output takes nothing; a closed pipe is no error.
     pub(super) fn print(&self) -> Result<()> {

@@ -82,7 +82,7 @@ impl Sites {
 }
 
 /// A veth pair in a network of its own, out of the block for benchmarks (RFC 2544); the peer's address.
-fn connect_to_peer(place: &Place, peer: &Place, number: u8) -> Result<Ipv4Addr> {
+pub(super) fn connect_to_peer(place: &Place, peer: &Place, number: u8) -> Result<Ipv4Addr> {
     let link = format!("peer{number}");
     let (own, other) = (format!("198.18.{number}.1/24"), format!("198.18.{number}.2/24"));
     let (own_pid, other_pid) = (place.pid().to_string(), peer.pid().to_string());

@@ -16,6 +16,8 @@ use nix::sys::socket::{
 };
 use nix::unistd::Pid;
 
+use super::dns;
+
 /// Packets or sockets that are timed together, since one takes hardly longer than reading the clock.
 const BATCH: u32 = 500;
 /// The peer answers this datagram and no other.
@@ -53,6 +55,17 @@ enum Task {
     Udp { to: SocketAddr, batches: u32 },
     /// Make and close sockets
     Socket { batches: u32 },
+    /// Answer questions for names, until standard input ends
+    AnswerNames { address: SocketAddrV4 },
+    /// Ask for a name
+    Ask {
+        server: SocketAddr,
+        name: String,
+        samples: u32,
+        /// For new subdomains of it, which this number belongs to
+        #[arg(long, value_name = "NUMBER")]
+        new: Option<u32>,
+    },
     /// Start a program and wait for its end
     Launch { samples: u32, program: Vec<String> },
 }
@@ -101,6 +114,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             stay_on(FIRST_PROCESSOR)?;
             print((0..*batches).map(|_| batch(|| tcp_socket(SockFlag::empty()).map(drop))))
         }
+        Task::AnswerNames { address } => {
+            dns::serve(*address)?;
+            wait_for_end()
+        }
+        Task::Ask { server, name, samples, new } => print(dns::ask(*server, name, *samples, *new)?.into_iter().map(Ok)),
         Task::Launch { samples, program } => {
             let (program, arguments) = program.split_first().context("no program given")?;
             print((0..*samples).map(|_| time_launch(program, arguments)))
@@ -218,6 +236,11 @@ fn serve(port: u16, answering_port: u16) -> Result<()> {
             let _ = connection.read_exact(&mut question).and_then(|()| connection.write_all(&question));
         }
     });
+    wait_for_end()
+}
+
+/// Says that this process is ready, and goes on until standard input ends.
+fn wait_for_end() -> Result<()> {
     println!("ready");
     io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())

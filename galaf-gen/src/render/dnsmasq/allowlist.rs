@@ -12,7 +12,7 @@ use crate::render::learned::MAX_LINE;
 use crate::resolve::Messages;
 
 /// `*` in a pattern never crosses a dot, so each depth of subdomains takes a pattern.
-const SUBDOMAIN_DEPTH: usize = 5;
+const SUBDOMAINS: [&str; 6] = ["", "*.", "*.*.", "*.*.*.", "*.*.*.*.", "*.*.*.*.*."];
 /// Bits of the half that does not identify a subject.
 const FREE_BITS: u32 = 16;
 /// Subsets of more bits would take too many lines each.
@@ -81,23 +81,25 @@ fn lines(policy: &Policy, subject: &Subject) -> Vec<String> {
     }
     let room = MAX_LINE - "connmark-allowlist=4294967295/4294967295,".len();
     let mut lines: Vec<String> = Vec::new();
-    for pattern in subject.domains().into_iter().flat_map(patterns) {
-        match lines.last_mut() {
-            Some(line) if line.len() + 1 + pattern.len() <= room => {
-                line.push('/');
-                line.push_str(&pattern);
+    for domain in subject.domains().into_iter().map(Domain::as_str) {
+        for stars in wildcards(domain) {
+            match lines.last_mut() {
+                Some(line) if line.len() + 1 + stars.len() + domain.len() <= room => {
+                    line.push('/');
+                    line.push_str(stars);
+                    line.push_str(domain);
+                }
+                Some(_) | None => lines.push([stars, domain].concat()),
             }
-            Some(_) | None => lines.push(pattern),
         }
     }
     lines
 }
 
-/// The domain, and its subdomains to some depth, as far as a name can be long (RFC 1035 section 2.3.4).
-fn patterns(domain: &Domain) -> impl Iterator<Item = String> + '_ {
-    (0..=SUBDOMAIN_DEPTH)
-        .map(move |depth| format!("{}{domain}", "*.".repeat(depth)))
-        .filter(|pattern| pattern.len() <= 253)
+/// What stands before `domain` in its patterns: nothing, and wildcards for its subdomains to some depth, as far as a name
+/// can be long (RFC 1035 section 2.3.4).
+fn wildcards(domain: &str) -> impl Iterator<Item = &'static str> + '_ {
+    SUBDOMAINS.into_iter().filter(move |stars| stars.len() + domain.len() <= 253)
 }
 
 /// Whether one of the patterns of `domain` matches `name`.
@@ -107,7 +109,7 @@ fn is_a_pattern_of(domain: &Domain, name: &Domain) -> bool {
     } else {
         name.parents().position(|parent| parent == domain.as_str()).map(|at| at + 1)
     };
-    depth.is_some_and(|depth| depth < patterns(domain).count())
+    depth.is_some_and(|depth| depth < wildcards(domain.as_str()).count())
 }
 
 /// Selects a subject's marks together with any value of `bits`, which lie in the other half.

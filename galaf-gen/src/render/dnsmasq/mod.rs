@@ -20,10 +20,7 @@ pub fn render(policy: &Policy, learned: &LearnedSets) -> Result<Option<String>, 
     server(&mut text, resolver);
     allowlist::add(&mut text, policy)?;
     text.push_str("\n# Answers are added to these sets before they are given.\n");
-    for line in learned.lines() {
-        text.push_str(&line);
-        text.push('\n');
-    }
+    learned.add_lines(&mut text);
     Ok(Some(text))
 }
 

@@ -48,7 +48,7 @@ struct Context<'a> {
     policy: &'a Policy,
     learned: &'a LearnedSets,
     /// Learned sets that are in the table already.
-    filled: BTreeSet<&'a String>,
+    filled: BTreeSet<&'a str>,
 }
 
 /// Chains by the ids that lead to them.
@@ -77,10 +77,10 @@ impl Dispatch {
             }
             // One rule a set: its own, and those that it shares with others.
             for set in context.learned.of_grant(subject, grant) {
-                chain.rules.extend(rules(subject, grant, Some(set.as_str()), verdict, &mut sets));
+                chain.rules.extend(rules(subject, grant, Some(set), verdict, &mut sets));
                 if context.filled.insert(set) {
                     let key = words::address_type(grant.family);
-                    sets.push(Set { name: set.clone(), key, kind: SetKind::Learned });
+                    sets.push(Set { name: set.to_owned(), key, kind: SetKind::Learned });
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! The table in nft's own language, one object or rule a line.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{Arguments, Write};
 
 use galaf::paths::TABLE;
 
@@ -30,31 +30,13 @@ pub struct Ruleset {
 /// Renders `table`.
 pub fn text(table: &Table) -> Ruleset {
     let mut writer = Writer { text: String::new(), line: 1, origins: BTreeMap::new() };
-    writer.line(0, "# Made by galaf-gen from galaf.json; the next 'galaf-gen apply' overwrites it.");
-    writer.line(0, &format!("table inet {TABLE} {{"));
-    table.sets.iter().for_each(|set| writer.line(1, &self::set(set)));
+    writer.line(0, format_args!("# Made by galaf-gen from galaf.json; the next 'galaf-gen apply' overwrites it."));
+    writer.line(0, format_args!("table inet {TABLE} {{"));
+    table.sets.iter().for_each(|set| writer.set(set));
     table.maps.iter().for_each(|map| writer.map(map));
     table.chains.iter().for_each(|chain| writer.chain(chain));
-    writer.line(0, "}");
+    writer.line(0, format_args!("}}"));
     Ruleset { text: writer.text, origins: writer.origins }
-}
-
-fn set(set: &Set) -> String {
-    let Set { name, key, .. } = set;
-    match &set.kind {
-        SetKind::Learned => format!("set {name} {{ type {key}; flags dynamic,timeout; timeout {LEARNED_TIMEOUT}; }}"),
-        SetKind::Statistics => format!("set {name} {{ type {key}; flags dynamic; counter; }}"),
-        SetKind::Static(elements) => {
-            format!("set {name} {{ type {key}; flags interval; elements = {{ {} }}; }}", elements.join(", "))
-        }
-        // Each element has a timeout of its own.
-        SetKind::Counting => format!("set {name} {{ type {key}; flags dynamic,timeout; size {COUNTING_SIZE}; }}"),
-        SetKind::Recorded => {
-            format!(
-                "set {name} {{ type {key}; flags dynamic,timeout; timeout {RECORDED_TIMEOUT}; size {RECORDED_SIZE}; counter; }}"
-            )
-        }
-    }
 }
 
 struct Writer {
@@ -64,30 +46,59 @@ struct Writer {
 }
 
 impl Writer {
-    fn line(&mut self, depth: usize, line: &str) {
+    fn line(&mut self, depth: usize, line: Arguments<'_>) {
         for _ in 0..depth {
             self.text.push('\t');
         }
-        self.text.push_str(line);
+        // Writing to a String cannot fail.
+        let _ = self.text.write_fmt(line);
         self.text.push('\n');
         self.line += 1;
     }
 
-    fn map(&mut self, map: &Map) {
-        self.line(1, &format!("map {} {{", map.name));
-        self.line(2, &format!("type {};", map.types));
-        if !map.elements.is_empty() {
-            self.line(2, "elements = {");
-            for (key, value) in &map.elements {
-                self.line(3, &format!("{key} : {value},"));
+    fn set(&mut self, set: &Set) {
+        let Set { name, key, .. } = set;
+        match &set.kind {
+            SetKind::Learned => self.line(
+                1,
+                format_args!("set {name} {{ type {key}; flags dynamic,timeout; timeout {LEARNED_TIMEOUT}; }}"),
+            ),
+            SetKind::Statistics => self.line(1, format_args!("set {name} {{ type {key}; flags dynamic; counter; }}")),
+            SetKind::Static(elements) => self.line(
+                1,
+                format_args!(
+                    "set {name} {{ type {key}; flags interval; elements = {{ {} }}; }}",
+                    elements.join(", ")
+                ),
+            ),
+            // Each element has a timeout of its own.
+            SetKind::Counting => {
+                self.line(1, format_args!("set {name} {{ type {key}; flags dynamic,timeout; size {COUNTING_SIZE}; }}"));
             }
-            self.line(2, "}");
+            SetKind::Recorded => self.line(
+                1,
+                format_args!(
+                    "set {name} {{ type {key}; flags dynamic,timeout; timeout {RECORDED_TIMEOUT}; size {RECORDED_SIZE}; counter; }}"
+                ),
+            ),
         }
-        self.line(1, "}");
+    }
+
+    fn map(&mut self, map: &Map) {
+        self.line(1, format_args!("map {} {{", map.name));
+        self.line(2, format_args!("type {};", map.types));
+        if !map.elements.is_empty() {
+            self.line(2, format_args!("elements = {{"));
+            for (key, value) in &map.elements {
+                self.line(3, format_args!("{key} : {value},"));
+            }
+            self.line(2, format_args!("}}"));
+        }
+        self.line(1, format_args!("}}"));
     }
 
     fn chain(&mut self, chain: &Chain) {
-        self.line(1, &format!("chain {} {{", chain.name));
+        self.line(1, format_args!("chain {} {{", chain.name));
         if let ChainKind::Base { hook, priority, drops } = chain.kind {
             let hook = match hook {
                 Hook::Input => "input",
@@ -95,22 +106,18 @@ impl Writer {
                 Hook::Output => "output",
             };
             let policy = if drops { "drop" } else { "accept" };
-            self.line(2, &format!("type filter hook {hook} priority {priority}; policy {policy};"));
+            self.line(2, format_args!("type filter hook {hook} priority {priority}; policy {policy};"));
         }
         chain.rules.iter().for_each(|rule| self.rule(rule));
-        self.line(1, "}");
+        self.line(1, format_args!("}}"));
     }
 
     fn rule(&mut self, rule: &Rule) {
         if let Some(origin) = &rule.origin {
             self.origins.insert(self.line, origin.clone());
         }
-        let mut text = rule.text.clone();
         // Neither names nor comments of the file can have what nft would read as the end of the string.
-        let comment = cut(&rule.comment);
-        // Writing to a String cannot fail.
-        let _ = write!(text, " comment \"{comment}\"");
-        self.line(2, &text);
+        self.line(2, format_args!("{} comment \"{}\"", rule.text, cut(&rule.comment)));
     }
 }
 
