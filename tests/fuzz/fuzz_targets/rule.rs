@@ -8,7 +8,7 @@ use galaf_tests::properties::{enter, rule};
 libfuzzer_sys::fuzz_target!(
     init: enter().unwrap_or_else(|error| panic!("{error:#}")),
     |text: &str| match text.strip_prefix('6') {
-        Some(text) => rule(Family::Ipv6, text),
-        None => rule(Family::Ipv4, text),
+        Some(text) => drop(rule(Family::Ipv6, text)),
+        None => drop(rule(Family::Ipv4, text)),
     }
 );

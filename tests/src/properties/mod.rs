@@ -12,6 +12,7 @@ mod netlink;
 mod places;
 mod rule;
 mod ruleset;
+mod sentence;
 
 pub use document::document;
 pub use files::{PART_SEPARATOR, files};
@@ -20,3 +21,4 @@ pub use kernel::enter;
 pub use names::names;
 pub use rule::rule;
 pub use ruleset::ruleset;
+pub use sentence::sentence;

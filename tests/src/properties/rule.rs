@@ -13,12 +13,12 @@ use super::netlink::{assert_matches_and_accepts, rules};
 use super::ruleset::{assert_is, refused_lines};
 
 /// A text that counts as one rule's matches is that to nft: one rule of its family that matches and then accepts, in a table that is as it would be
-/// with any other text. Or nft refuses it, and says that it is this line.
+/// with any other text. Or nft refuses it, and says that it is this line. Whether nft took it.
 ///
 /// Only for a thread that has [entered](super::enter) a network of its own.
-pub fn rule(family: Family, text: &str) {
+pub fn rule(family: Family, text: &str) -> bool {
     if RuleText::new(text).is_err() {
-        return;
+        return false;
     }
     let key = match family {
         Family::Ipv4 => "rule",
@@ -34,12 +34,14 @@ pub fn rule(family: Family, text: &str) {
             let rules = rules(&messages, "app_probe");
             let [rule] = rules.as_slice() else { panic!("{text:?} is {} rules:\n{messages}", rules.len()) };
             assert_matches_and_accepts(rule, family);
+            true
         }
         Err(complaint) => {
             let is_own = |line| ruleset.origins.get(line).is_some_and(|origin| origin.place == Place::Rule);
             if !refused_lines(&complaint).iter().any(is_own) {
                 assert_is_blamed(text, ruleset, &JsonPath::root().key("groups").key("probe").key(key));
             }
+            false
         }
     }
 }
