@@ -82,7 +82,7 @@ impl Source {
     pub fn locate(&self, path: &JsonPath) -> Option<(&str, Position)> {
         let written = self.merged.written(path);
         let part = self.parts.get(written.document)?;
-        Some((&part.name, locate(&part.text, &written.path)?))
+        Some((&part.name, locate(&part.text, &[&written.path]).pop().flatten()?))
     }
 
     /// Gives each message its file and place, in the order of the files.
