@@ -1,5 +1,7 @@
 //! nft's judgement of a ruleset, told in terms of the file.
 
+use std::collections::BTreeMap;
+
 use galaf::config::Family;
 use galaf::json::JsonPath;
 
@@ -25,7 +27,10 @@ pub fn judge(ruleset: &Ruleset) -> Result<Judgement, NftError> {
     match nft::check(&ruleset.text) {
         Ok(()) => Ok(Judgement::Good),
         Err(NftError::Refused(complaint)) => {
-            let problems = problems(&complaint, ruleset);
+            let mut problems = problems(&complaint, ruleset);
+            if problems.is_empty() {
+                problems = one_by_one(ruleset)?;
+            }
             if problems.is_empty() { Err(NftError::Refused(complaint)) } else { Ok(Judgement::Bad(problems)) }
         }
         Err(error @ (NftError::Start { .. } | NftError::Namespace(_))) => Ok(Judgement::NotAsked(error.to_string())),
@@ -39,12 +44,52 @@ fn problems(complaint: &str, ruleset: &Ruleset) -> Vec<(JsonPath, String)> {
         let Some((place, what)) = line.split_once(": Error: ") else { continue };
         let number = place.split(':').nth(1).and_then(|number| number.parse().ok());
         let Some(origin) = number.and_then(|number: usize| ruleset.origins.get(&number)) else { continue };
-        let problem = (path(origin), format!("nft refuses this rule: {what}"));
+        let problem = refused(origin, what);
         if !problems.contains(&problem) {
             problems.push(problem);
         }
     }
     problems
+}
+
+/// nft ends without naming a line where a rule leads it into one of its own assertions: version 1.0.6 does with
+/// `tcp dport { 80, 22 lshift 1 }`. Then it is asked about each rule that the administrator wrote without the others of these.
+fn one_by_one(ruleset: &Ruleset) -> Result<Vec<(JsonPath, String)>, NftError> {
+    let written: BTreeMap<usize, &Origin> = ruleset
+        .origins
+        .iter()
+        .filter(|(_, origin)| origin.place == Place::Rule)
+        .map(|(line, origin)| (*line, origin))
+        .collect();
+    if complaint_about(&with_only(None, &written, ruleset))?.is_some() {
+        return Ok(Vec::new());
+    }
+    let mut problems = Vec::new();
+    for (line, origin) in &written {
+        let complaint = complaint_about(&with_only(Some(*line), &written, ruleset))?;
+        problems
+            .extend(complaint.map(|what| refused(origin, what.lines().next().unwrap_or("nft ends without a word"))));
+    }
+    Ok(problems)
+}
+
+/// The ruleset without the lines `written`, except for `line`.
+fn with_only(line: Option<usize>, written: &BTreeMap<usize, &Origin>, ruleset: &Ruleset) -> String {
+    let is_left = |number: &usize| Some(*number) == line || !written.contains_key(number);
+    let left = ruleset.text.lines().zip(1..).filter(|(_, number)| is_left(number));
+    left.map(|(text, _)| format!("{text}\n")).collect()
+}
+
+fn complaint_about(text: &str) -> Result<Option<String>, NftError> {
+    match nft::check(text) {
+        Ok(()) => Ok(None),
+        Err(NftError::Refused(complaint)) => Ok(Some(complaint)),
+        Err(error) => Err(error),
+    }
+}
+
+fn refused(origin: &Origin, what: &str) -> (JsonPath, String) {
+    (path(origin), format!("nft refuses this rule: {what}"))
 }
 
 fn path(origin: &Origin) -> JsonPath {

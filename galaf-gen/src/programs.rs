@@ -5,6 +5,7 @@ use std::path::Path;
 
 use galaf::config::Launch;
 use galaf::json::JsonPath;
+use galaf::printable::printable;
 use galaf::trust::{Untrusted, check_file, text_of};
 
 use crate::policy::Policy;
@@ -39,7 +40,9 @@ fn notice(launch: &Launch) -> Option<String> {
     }
     let metadata = match std::fs::metadata(program) {
         Ok(metadata) => metadata,
-        Err(error) => return Some(format!("cannot be launched: cannot look at '{program}': {}", text_of(&error))),
+        Err(error) => {
+            return Some(format!("cannot be launched: cannot look at '{}': {}", printable(program), text_of(&error)));
+        }
     };
     let has = |name| matches!(xattr::get_deref(program, name), Ok(Some(_)));
     let gains = match metadata.mode() {
@@ -49,6 +52,7 @@ fn notice(launch: &Launch) -> Option<String> {
         _ => return None,
     };
     launch.no_new_privileges.then(|| {
+        let program = printable(program);
         format!("'{program}' {gains}, which has no effect under 'no_new_privileges'; if it does not work so, set \"no_new_privileges\": false")
     })
 }

@@ -1,5 +1,7 @@
 //! A workstation and a small internet, made of namespaces, for tests with real packets.
 //!
+//! [`properties`] is what must hold for any input, for the test program of that name and for `tests/fuzz`.
+//!
 //! [`lab::Lab`] is where galaf's programs run; [`run`] starts programs in it as anybody; [`peer`] is what is tried
 //! over the network and how it came out. Everything ends with the value that holds it, also when the test panics or is killed.
 //!
@@ -11,4 +13,5 @@
 
 pub mod lab;
 pub mod peer;
+pub mod properties;
 pub mod run;

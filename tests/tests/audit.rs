@@ -6,7 +6,7 @@
 use galaf::config::Family;
 use galaf::mark::{Mark, half};
 use galaf_tests::lab::{Lab, Marking, NAME_SERVER, Site, elsewhere, office};
-use galaf_tests::peer::{Attempt, ECHO, Protocol, Target};
+use galaf_tests::peer::{Attempt, ECHO, Protocol, Target, assert_reached, assert_refused};
 use galaf_tests::run::Identity;
 use serde_json::{Value, json};
 
@@ -34,21 +34,11 @@ fn with(mut entry: Value, key: &str, value: &Value) -> Value {
 
 fn tries(lab: &Lab, who: &Identity, launch: &[&str], protocol: Protocol, site: Site, family: Family) -> Attempt {
     let target = Target::new(protocol, site.address(family), ECHO);
-    lab.attempts(who, launch, &[target]).unwrap().remove(0)
+    lab.attempt(who, launch, target).unwrap()
 }
 
 fn tcp(lab: &Lab, who: &Identity, launch: &[&str]) -> Attempt {
     tries(lab, who, launch, Protocol::Tcp, office(1), Family::Ipv4)
-}
-
-#[track_caller]
-fn assert_refused(attempt: &Attempt) {
-    assert!(attempt.refused_at_once(), "{attempt}");
-}
-
-#[track_caller]
-fn assert_reached(attempt: &Attempt) {
-    assert!(attempt.reached(), "{attempt}");
 }
 
 #[test]

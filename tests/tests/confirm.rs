@@ -37,7 +37,7 @@ fn try_out(lab: &Lab, config: &Value, patience: &str) -> Outcome {
 
 fn editor(lab: &Lab) -> Attempt {
     let target = Target::new(Protocol::Tcp, office(1).ipv4.into(), ECHO);
-    lab.attempts(lab.alice(), &["galaf", "editor"], &[target]).unwrap().remove(0)
+    lab.attempt(lab.alice(), &["galaf", "editor"], target).unwrap()
 }
 
 fn wait_until(lab: &Lab, what: &str, condition: impl Fn(&Lab) -> bool) {

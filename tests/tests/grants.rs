@@ -40,7 +40,7 @@ fn write_drop_in(lab: &Lab, name: &str, content: &Value) {
 
 fn editor(lab: &Lab, protocol: Protocol, number: u8) -> Attempt {
     let target = Target::new(protocol, office(number).ipv4.into(), ECHO);
-    lab.attempts(lab.alice(), &["galaf", "editor"], &[target]).unwrap().remove(0)
+    lab.attempt(lab.alice(), &["galaf", "editor"], target).unwrap()
 }
 
 fn download(lab: &Lab) -> Background {
@@ -153,7 +153,7 @@ fn a_dry_run_shows_what_would_change_and_changes_nothing() {
 fn an_account_is_granted_something_and_loses_it_again() {
     let Some(lab) = lab(Marking::Ebpf) else { return };
     let target = Target::new(Protocol::Udp, elsewhere(1).ipv4.into(), ECHO);
-    let bob = || lab.attempts(lab.bob(), &[], &[target]).unwrap().remove(0);
+    let bob = || lab.attempt(lab.bob(), &[], target).unwrap();
     assert!(bob().refused_at_once());
     succeeds(&lab, &["grant", "--user", "bob", "--to", "any"]);
     assert!(bob().reached());

@@ -48,7 +48,7 @@ fn lab() -> Option<Lab> {
 }
 
 fn one(lab: &Lab, who: &Identity, launch: &[&str], target: Target) -> Attempt {
-    lab.attempts(who, launch, &[target]).unwrap().remove(0)
+    lab.attempt(who, launch, target).unwrap()
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn files(lab: &Lab) -> BTreeMap<String, Vec<u8>> {
 }
 
 fn tries(lab: &Lab, who: &Identity, launch: &[&str], site: galaf_tests::lab::Site) -> Attempt {
-    lab.attempts(who, launch, &[Target::new(Protocol::Tcp, site.ipv4.into(), ECHO)]).unwrap().remove(0)
+    lab.attempt(who, launch, Target::new(Protocol::Tcp, site.ipv4.into(), ECHO)).unwrap()
 }
 
 /// Whether the firewall of [`config`] is in force.
@@ -117,7 +117,7 @@ fn assert_locked(lab: &Lab) {
     let _server = lab.background(&Identity::ROOT, &[PEER, "serve", "127.0.0.1", "::1"]).unwrap();
     for address in ["127.0.0.1", "::1"] {
         let target = Target::new(Protocol::Tcp, address.parse().unwrap(), ECHO);
-        let attempt = lab.attempts(lab.alice(), &[], &[target]).unwrap().remove(0);
+        let attempt = lab.attempt(lab.alice(), &[], target).unwrap();
         assert!(attempt.reached(), "{attempt}");
     }
 }

@@ -94,7 +94,7 @@ fn what_an_entry_logs_names_the_entry_and_the_destination_and_is_limited() {
     let _everywhere = LogEverywhere::new();
     let tries = |protocol, address: IpAddr| {
         let target = Target::new(protocol, address, ECHO);
-        lab.attempts(lab.alice(), &["galaf", "editor"], &[target]).unwrap().remove(0)
+        lab.attempt(lab.alice(), &["galaf", "editor"], target).unwrap()
     };
     let mut log = KernelLog::from_now_on();
     for family in Family::ALL {

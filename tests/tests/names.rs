@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use galaf_tests::lab::{Lab, Marking, NAME_SERVER, PEER, Site, elsewhere, office};
 use galaf_tests::peer::dns::{Answer, NOERROR};
-use galaf_tests::peer::{Attempt, ECHO, Protocol, Target};
+use galaf_tests::peer::{Attempt, ECHO, Protocol, Target, assert_reached, assert_refused};
 use galaf_tests::run::Identity;
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ fn ask6(lab: &Lab, application: &str, name: &str) -> Answer {
 
 fn tcp(lab: &Lab, application: &str, address: IpAddr) -> Attempt {
     let target = Target::new(Protocol::Tcp, address, ECHO);
-    lab.attempts(lab.alice(), &["galaf", application], &[target]).unwrap().remove(0)
+    lab.attempt(lab.alice(), &["galaf", application], target).unwrap()
 }
 
 #[track_caller]
@@ -92,16 +92,6 @@ fn assert_answered(answer: &Answer, address: IpAddr) {
 #[track_caller]
 fn assert_blocked(answer: &Answer) {
     assert!(answer.is_blocked(), "{answer}");
-}
-
-#[track_caller]
-fn assert_reached(attempt: &Attempt) {
-    assert!(attempt.reached(), "{attempt}");
-}
-
-#[track_caller]
-fn assert_refused(attempt: &Attempt) {
-    assert!(attempt.refused_at_once(), "{attempt}");
 }
 
 #[test]

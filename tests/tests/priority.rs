@@ -18,7 +18,7 @@ fn config(priority: i32) -> Value {
 
 fn udp(lab: &Lab, site: Site) -> Attempt {
     let target = Target::new(Protocol::Udp, site.address(Family::Ipv4), ECHO);
-    lab.attempts(lab.alice(), &["galaf", "editor"], &[target]).unwrap().remove(0)
+    lab.attempt(lab.alice(), &["galaf", "editor"], target).unwrap()
 }
 
 #[test]

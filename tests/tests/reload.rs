@@ -42,7 +42,7 @@ fn learned(lab: &Lab) -> String {
 
 fn browser_reaches(lab: &Lab, number: u8) -> Attempt {
     let target = Target::new(Protocol::Tcp, office(number).ipv4.into(), ECHO);
-    lab.attempts(lab.alice(), &["galaf", "browser"], &[target]).unwrap().remove(0)
+    lab.attempt(lab.alice(), &["galaf", "browser"], target).unwrap()
 }
 
 fn browser_asks(lab: &Lab, name: &str) -> bool {
@@ -90,7 +90,7 @@ fn an_application_that_is_added_or_removed_takes_effect_and_the_others_do_not_no
     assert!(browser_asks(&lab, "one.test"));
     let download = download(&lab);
     let target = Target::new(Protocol::Udp, elsewhere(1).ipv4.into(), ECHO);
-    let tries = |application| lab.attempts(lab.alice(), &["galaf", application], &[target]).unwrap().remove(0);
+    let tries = |application| lab.attempt(lab.alice(), &["galaf", application], target).unwrap();
 
     let mut more = config(&["one.test"]);
     more["groups"]["late"] = json!({ "execv": ["/usr/bin/env", "…"], "rule": "udp dport 7" });

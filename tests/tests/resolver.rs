@@ -55,7 +55,7 @@ fn without_upstream_the_resolver_asks_where_the_machine_did_and_nobody_else() {
 
     let uid = lab.shell("id -u dnsmasq").unwrap().trim().parse().unwrap();
     let target = Target::new(Protocol::Tcp, elsewhere(1).ipv4.into(), 53);
-    let attempt = lab.attempts(&Identity::new(uid, 65534), &[], &[target]).unwrap().remove(0);
+    let attempt = lab.attempt(&Identity::new(uid, 65534), &[], target).unwrap();
     assert!(attempt.refused_at_once(), "{attempt}");
 
     // The network is gone, and with it what it said.
@@ -115,7 +115,7 @@ fn an_apply_that_nobody_confirms_takes_the_former_resolv_conf_back_too() {
 }
 
 fn reaches(lab: &Lab, application: &[&str], address: IpAddr) -> bool {
-    let attempt = lab.attempts(lab.bob(), application, &[Target::new(Protocol::Tcp, address, ECHO)]).unwrap().remove(0);
+    let attempt = lab.attempt(lab.bob(), application, Target::new(Protocol::Tcp, address, ECHO)).unwrap();
     assert!(attempt.reached() || attempt.refused_at_once(), "{attempt}");
     attempt.reached()
 }

@@ -26,19 +26,20 @@ pub struct Problem {
 pub struct Problems(pub Vec<Problem>);
 
 impl Problem {
-    pub(super) fn new(file: &str, text: &str, position: Position, path: Option<JsonPath>, message: String) -> Self {
-        Self { file: file.to_owned(), position, path, message, line: line_of(text, position.line).to_owned() }
+    /// `line` is the whole one that `position` is in.
+    pub(super) fn new(file: &str, line: &str, position: Position, path: Option<JsonPath>, message: String) -> Self {
+        Self { file: file.to_owned(), position, path, message, line: line.to_owned() }
     }
 
     pub(super) fn syntax(file: &str, text: &str, error: &serde_json::Error) -> Self {
         // serde_json counts bytes in the line and gives column 0 for an end of line or file.
-        let line = line_of(text, error.line());
+        let line = text.lines().nth(error.line().saturating_sub(1)).unwrap_or_default();
         let bytes = error.column().saturating_sub(1).min(line.len());
         let characters = line.char_indices().take_while(|(at, _)| *at < bytes).count();
         let position = Position { line: error.line(), column: characters + 1 };
         let full = error.to_string();
         let message = full.split(" at line ").next().unwrap_or_default();
-        Self::new(file, text, position, None, format!("not valid JSON: {message}"))
+        Self::new(file, line, position, None, format!("not valid JSON: {message}"))
     }
 }
 
@@ -95,8 +96,4 @@ impl Report {
     pub(super) fn finish(self, source: &Source) -> Result<Vec<(JsonPath, String)>, Problems> {
         if self.problems.is_empty() { Ok(self.notices) } else { Err(source.place(self.problems)) }
     }
-}
-
-fn line_of(text: &str, line: usize) -> &str {
-    text.lines().nth(line.saturating_sub(1)).unwrap_or_default()
 }

@@ -82,23 +82,38 @@ impl Source {
     pub fn locate(&self, path: &JsonPath) -> Option<(&str, Position)> {
         let written = self.merged.written(path);
         let part = self.parts.get(written.document)?;
-        Some((&part.name, locate(&part.text, &written.path)?))
+        Some((&part.name, locate(&part.text, &[&written.path]).pop().flatten()?))
     }
 
     /// Gives each message its file and place, in the order of the files.
     pub fn place(&self, messages: Vec<(JsonPath, String)>) -> Problems {
-        let mut placed: Vec<(usize, Problem)> = messages
-            .into_iter()
-            .filter_map(|(path, message)| {
-                let written = self.merged.written(&path);
-                let part = self.parts.get(written.document)?;
-                let position = locate(&part.text, &written.path).unwrap_or(Position { line: 1, column: 1 });
-                Some((written.document, Problem::new(&part.name, &part.text, position, Some(written.path), message)))
-            })
-            .collect();
-        placed.sort_by_key(|(document, problem)| (*document, problem.position));
-        Problems(placed.into_iter().map(|(_, problem)| problem).collect())
+        let mut by_part: Vec<Vec<(JsonPath, String)>> = vec![Vec::new(); self.parts.len()];
+        for (path, message) in messages {
+            let written = self.merged.written(&path);
+            if let Some(part) = by_part.get_mut(written.document) {
+                part.push((written.path, message));
+            }
+        }
+        Problems(self.parts.iter().zip(by_part).flat_map(|(part, messages)| placed(part, messages)).collect())
     }
+}
+
+/// Messages about values of one file, in its order.
+fn placed(part: &Part, messages: Vec<(JsonPath, String)>) -> Vec<Problem> {
+    let paths: Vec<&JsonPath> = messages.iter().map(|(path, _)| path).collect();
+    let positions = locate(&part.text, &paths);
+    let lines: Vec<&str> = part.text.lines().collect();
+    let mut problems: Vec<Problem> = positions
+        .into_iter()
+        .zip(messages)
+        .map(|(position, (path, message))| {
+            let position = position.unwrap_or(Position::START);
+            let line = lines.get(position.line - 1).copied().unwrap_or_default();
+            Problem::new(&part.name, line, position, Some(path), message)
+        })
+        .collect();
+    problems.sort_by_key(|problem| problem.position);
+    problems
 }
 
 /// `'FILE'`, or `'FILE' with N drop-ins`.
@@ -125,6 +140,6 @@ fn meeting(keys: &[&str], former: &Node, later: &Node) -> Meeting {
 
 fn not_an_object(part: &Part, node: &Node) -> Problem {
     let message = format!("is {}, expected an object", node.kind());
-    let position = locate(&part.text, &JsonPath::root()).unwrap_or(Position { line: 1, column: 1 });
-    Problem::new(&part.name, &part.text, position, Some(JsonPath::root()), message)
+    let mut problems = placed(part, vec![(JsonPath::root(), message)]);
+    problems.remove(0)
 }

@@ -21,6 +21,9 @@ const PIECE: usize = 4096;
 /// Far above any sensible entry: the kernel limits one argument to 128 KiB (execve(2)).
 const MAX_LINE: usize = 1 << 20;
 
+/// As `find` and `all` say it of a file that was cut off.
+const UNENDED: IndexError = IndexError::Format("has a line without an end");
+
 /// What holds for every application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -126,7 +129,12 @@ impl Index {
             vec![0; usize::try_from(self.body.1 - self.body.0).map_err(|_| IndexError::Format("is too large"))?];
         self.file.read_exact_at(&mut bytes, self.body.0)?;
         let text = String::from_utf8(bytes).map_err(|_| IndexError::Format("is not UTF-8"))?;
-        text.lines().map(|line| split(line).and_then(|(name, json)| Ok((name.to_owned(), parse(json)?)))).collect()
+        if !(text.is_empty() || text.ends_with('\n')) {
+            return Err(UNENDED);
+        }
+        text.split_terminator('\n')
+            .map(|line| split(line).and_then(|(name, json)| Ok((name.to_owned(), parse(json)?))))
+            .collect()
     }
 
     /// The start of the line that `at` lies in, not before `low`.
@@ -156,7 +164,7 @@ impl Index {
             at += length_of(piece.len());
             line.extend(piece);
         }
-        Err(IndexError::Format("has a line without an end"))
+        Err(UNENDED)
     }
 
     fn piece(&self, start: u64, end: u64) -> Result<Vec<u8>, IndexError> {
@@ -266,6 +274,10 @@ mod tests {
         }
         let broken = index("{\"galaf\":1,\"gid_range\":[30000,30999],\"containers\":[]}\nx\t{\"gid\":1}\n").unwrap();
         assert!(matches!(broken.find("x"), Err(IndexError::Format(_))));
+        let cut_off = compile(&header(), &BTreeMap::from([(Name::new("x").unwrap(), entry(30000))]));
+        let cut_off = index(cut_off.trim_end()).unwrap();
+        assert!(matches!(cut_off.find("x"), Err(IndexError::Format(_))));
+        assert!(matches!(cut_off.all(), Err(IndexError::Format(_))));
     }
 
     #[test]

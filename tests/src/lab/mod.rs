@@ -219,6 +219,14 @@ impl Lab {
         printed.lines().map(Attempt::from_json).collect()
     }
 
+    /// The same with a single target.
+    ///
+    /// # Errors
+    /// As [`Self::attempts`].
+    pub fn attempt(&self, who: &Identity, launch: &[&str], target: Target) -> Result<Attempt> {
+        self.attempts(who, launch, &[target])?.pop().context("no attempt was made")
+    }
+
     /// Has `who` ask the workstation's resolver for the addresses of `name`. `options` are those of `galaf-peer ask`.
     ///
     /// # Errors

@@ -77,6 +77,18 @@ impl Attempt {
     }
 }
 
+/// Panics unless the target was reached.
+#[track_caller]
+pub fn assert_reached(attempt: &Attempt) {
+    assert!(attempt.reached(), "{attempt}");
+}
+
+/// Panics unless it was refused, and at once.
+#[track_caller]
+pub fn assert_refused(attempt: &Attempt) {
+    assert!(attempt.refused_at_once(), "{attempt}");
+}
+
 impl fmt::Display for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.target)?;

@@ -4,7 +4,7 @@ mod attempt;
 pub mod dns;
 mod target;
 
-pub use attempt::{Attempt, Verdict};
+pub use attempt::{Attempt, Verdict, assert_reached, assert_refused};
 pub use target::{Protocol, Target};
 
 /// What the echo server answers on, over TCP and UDP (RFC 862).

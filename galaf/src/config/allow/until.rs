@@ -11,6 +11,10 @@ pub enum Until {
     After(i64),
 }
 
+/// The last second that fits the kernel's clock, 64 bits of nanoseconds since the epoch: in the year 2554. nft takes
+/// later ones and cuts them off, so that a denial until 2600 would have been over in 2016.
+const LAST: i64 = 18_446_744_073;
+
 impl Until {
     /// Reads an RFC 3339 time or a duration such as `90m` or `1h 30m`.
     ///
@@ -26,18 +30,19 @@ impl Until {
         if duration.as_secs() > 0 { Ok(Self::After(duration.as_secs())) } else { Err("is not a time to come") }
     }
 
-    /// The moment, if the apply is at `now` (seconds since the epoch).
-    pub const fn at(self, now: i64) -> i64 {
-        match self {
+    /// The moment, if the apply is at `now` (seconds since the epoch), or the nearest that a rule can tell.
+    pub fn at(self, now: i64) -> i64 {
+        let time = match self {
             Self::At(time) => time,
             Self::After(seconds) => now.saturating_add(seconds),
-        }
+        };
+        time.clamp(0, LAST)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Until;
+    use super::{LAST, Until};
 
     #[test]
     fn times_and_durations_are_told_apart() {
@@ -48,6 +53,20 @@ mod tests {
         assert_eq!(Until::After(60).at(1000), 1060);
         for text in ["", "tomorrow", "-1h", "0s", "18:00", "2030-01-31"] {
             assert!(Until::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_moment_that_nft_would_refuse_or_cut_off_becomes_the_nearest_one() {
+        assert_eq!(u128::from(u64::MAX) / 1_000_000_000, u128::try_from(LAST).unwrap());
+        for (text, moment) in [
+            ("1900-01-01T00:00:00Z", 0),
+            ("2554-07-21T23:34:33Z", LAST),
+            ("2600-01-01T00:00:00Z", LAST),
+            ("9999-12-30T22:00:00Z", LAST),
+            ("20000000h", LAST),
+        ] {
+            assert_eq!(Until::parse(text).unwrap().at(1_800_000_000), moment, "{text}");
         }
     }
 }
