@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use galaf::config::Upstream;
-use galaf::paths::DNSMASQ_CONF;
+use galaf::paths::{DNSMASQ_CONF, NETWORKMANAGER_CONF};
 
 use crate::policy::Resolver;
 
@@ -41,7 +41,10 @@ pub enum Form {
 /// apply must work, and a boot take one back, while no network is there.
 pub fn sources(root: &Path, state_dir: &Path) -> Vec<Source> {
     let resolv_confs = RESOLV_CONFS.iter().map(|path| (root.join(path), Form::ResolvConf));
-    read(resolv_confs.chain([(state_dir.join(DNSMASQ_CONF), Form::Dnsmasq)]))
+    let networkmanager = NETWORKMANAGER_CONF.trim_start_matches('/');
+    read(
+        resolv_confs.chain([state_dir.join(DNSMASQ_CONF), root.join(networkmanager)].map(|path| (path, Form::Dnsmasq))),
+    )
 }
 
 /// The only such file in the folder of a machine's accounts.
@@ -71,7 +74,7 @@ pub fn find(sources: &[Source], listen: &Upstream) -> Option<(Vec<Upstream>, Pat
 
 fn servers(source: &Source) -> impl Iterator<Item = Upstream> + '_ {
     source.text.lines().filter_map(|line| match source.form {
-        Form::Dnsmasq => Upstream::parse(line.strip_prefix("server=")?).ok(),
+        Form::Dnsmasq => Upstream::parse(line.trim_start_matches("# ").strip_prefix("server=")?).ok(),
         Form::ResolvConf => {
             let mut words = line.split_ascii_whitespace();
             let address: IpAddr = (words.next()? == "nameserver").then(|| words.next())??.parse().ok()?;
@@ -144,5 +147,10 @@ mod tests {
     fn without_a_network_the_servers_of_the_last_apply_are_kept() {
         let former = ("state/dnsmasq.conf", "port=53\nno-resolv\nserver=192.0.2.4#5353\n");
         assert_eq!(found(&[("etc/resolv.conf", ""), former]), expected(&["192.0.2.4#5353"], former.0));
+        let drop_in = ("etc/NetworkManager/dnsmasq.d/galaf.conf", "# no-resolv\n# server=192.0.2.5#53\n");
+        assert_eq!(
+            found(&[("etc/resolv.conf", "nameserver 127.0.0.1\n"), drop_in]),
+            expected(&["192.0.2.5#53"], drop_in.0)
+        );
     }
 }

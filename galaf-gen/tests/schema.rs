@@ -269,6 +269,7 @@ fn config() -> BoxedStrategy<Value> {
     let listen = mostly(vec![json!("127.0.0.1"), json!("::1#53")], vec![json!("localhost")]);
     let dns = some_of(
         vec![
+            ("instance", mostly(vec![json!("own"), json!("networkmanager")], vec![json!("systemd"), json!(true)])),
             ("upstream", list(server)),
             ("listen", listen),
             ("user", name().prop_map(Value::from).boxed()),

@@ -14,6 +14,8 @@ pub const LAUNCH_INDEX: &str = "applications";
 pub const RULESET: &str = "galaf.nft";
 /// The configuration of galaf's dnsmasq, inside [`STATE_DIR`].
 pub const DNSMASQ_CONF: &str = "dnsmasq.conf";
+/// What NetworkManager's own dnsmasq reads, where that is galaf's resolver. NetworkManager has it in the program.
+pub const NETWORKMANAGER_CONF: &str = "/etc/NetworkManager/dnsmasq.d/galaf.conf";
 /// Where the mark program's link is pinned (bpffs).
 pub const PIN_DIR: &str = "/sys/fs/bpf/galaf";
 /// galaf's nftables table, of family `inet`. Not configurable: no file can make galaf touch another one.

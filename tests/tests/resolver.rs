@@ -206,3 +206,21 @@ fn a_boot_takes_an_unconfirmed_resolv_conf_back_and_loads_the_rules_even_if_it_c
     lab.root(&["galaf-gen", "reset"]).unwrap();
     assert_eq!(text(), "# mine\n");
 }
+
+#[test]
+fn a_process_that_poses_as_the_resolver_is_neither_ended_nor_started_again_by_root() {
+    let Some(lab) = lab() else { return };
+    let config = |domains: &[&str]| json!({ "config": { "dns": { "upstream": [NAME_SERVER] } }, "groups": { "browser": browser(domains) } });
+    lab.apply(&config(&["granted.test"])).unwrap();
+    lab.shell(
+        "mkdir /tmp/bin; printf '#!/bin/sh\\nid -u > /tmp/ran-as\\n' > /tmp/bin/dnsmasq; chmod 755 /tmp/bin/dnsmasq",
+    )
+    .unwrap();
+    let pose = "exec -a /tmp/bin/dnsmasq bash -c 'echo ready; cat; echo alive' --conf-file=/var/lib/galaf/dnsmasq.conf";
+    let poser = lab.background(lab.alice(), &["bash", "-c", pose]).unwrap();
+    let applied = lab.apply(&config(&["granted.test", "second.test"])).unwrap();
+    assert!(applied.contains("resolver does not run"), "{applied}");
+    assert!(!lab.path("/tmp/ran-as").exists(), "root ran it");
+    let ended = poser.stop().unwrap();
+    assert_eq!(ended.success().unwrap(), "alive\n");
+}

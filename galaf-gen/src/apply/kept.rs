@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use galaf::fold::IdBase;
 use galaf::launch::Index;
-use galaf::paths::{DNSMASQ_CONF, LAUNCH_INDEX, RULESET};
+use galaf::paths::{LAUNCH_INDEX, RULESET};
 
 use super::files::{self, Staged};
 use crate::render::Artifacts;
@@ -21,18 +21,18 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// Writes what `artifacts` has into `state_dir`, which is made if missing.
+    /// Writes what `artifacts` has into `state_dir`, which is made if missing, and the resolver's configuration beside
+    /// `resolver_path`.
     ///
     /// # Errors
     /// If a file cannot be written; none has taken its place then.
-    pub(crate) fn stage(artifacts: &Artifacts, state_dir: &Path) -> Result<Self> {
+    pub(crate) fn stage(artifacts: &Artifacts, state_dir: &Path, resolver_path: &Path) -> Result<Self> {
         std::fs::create_dir_all(state_dir).with_context(|| format!("cannot make '{}'", state_dir.display()))?;
-        let resolver_path = state_dir.join(DNSMASQ_CONF);
         Ok(Self {
             ruleset: Staged::new(&state_dir.join(RULESET), &artifacts.ruleset.text)?,
             launch_index: Staged::new(&state_dir.join(LAUNCH_INDEX), &artifacts.launch_index)?,
-            resolver: artifacts.dnsmasq.as_ref().map(|text| Staged::new(&resolver_path, text)).transpose()?,
-            resolver_path,
+            resolver: artifacts.dnsmasq.as_ref().map(|text| Staged::new(resolver_path, text)).transpose()?,
+            resolver_path: resolver_path.to_owned(),
         })
     }
 

@@ -5,7 +5,7 @@
 //! files that the boot and the launcher read take their places, and the resolver follows.
 
 mod ahead;
-mod dnsmasq;
+pub mod dnsmasq;
 pub mod files;
 pub mod groups;
 pub(crate) mod kept;
@@ -13,16 +13,18 @@ mod label;
 pub mod lock;
 pub mod pending;
 pub mod ping;
+pub mod place;
 mod report;
 pub mod resolv_conf;
 pub mod restore;
+mod running;
 pub mod state;
 pub mod unown;
 
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use galaf::paths::{DNSMASQ_CONF, RULESET};
+use galaf::paths::RULESET;
 
 use crate::diff::diff;
 use crate::kernel::{maps, nft, read};
@@ -35,6 +37,7 @@ use crate::upstream;
 pub use ahead::Ahead;
 use dnsmasq::Outcome;
 use kept::Kept;
+use place::Place;
 pub use report::Report;
 use resolv_conf::ResolvConf;
 use state::Journal;
@@ -78,7 +81,9 @@ pub struct Wanted<'a> {
 pub fn apply(wanted: Wanted<'_>, state_dir: &Path, ahead: Ahead) -> Result<Report, Failure> {
     let Wanted { text, policy, artifacts } = wanted;
     files::sweep(state_dir)?;
-    let kept = Kept::stage(artifacts, state_dir)?;
+    let instance = policy.resolver.as_ref().map(|resolver| resolver.dns.instance).unwrap_or_default();
+    let place = Place::of(instance, state_dir);
+    let kept = Kept::stage(artifacts, state_dir, &place.conf)?;
     kept.resolver().map(dnsmasq::test).transpose()?;
     let live = read::outline()?;
     let mut former = state::read(state_dir);
@@ -101,8 +106,11 @@ pub fn apply(wanted: Wanted<'_>, state_dir: &Path, ahead: Ahead) -> Result<Repor
         made_anew = artifacts.table.learned_sets().map(str::to_owned).collect();
     }
     let follow = || -> Result<Report> {
+        for other in Place::all(state_dir).iter().filter(|other| **other != place) {
+            dnsmasq::leave(other)?;
+        }
         let conf_changed = kept.commit()? || journal.resumes();
-        let resolver = follow_resolver(policy, &state_dir.join(DNSMASQ_CONF), conf_changed, !made_anew.is_empty())?;
+        let resolver = follow_resolver(policy, &place, conf_changed, !made_anew.is_empty())?;
         let ahead = look_up_ahead(wanted, resolver, &made_anew, marks.is_none() && ahead == Ahead::LookUp);
         let upstream = policy.resolver.as_ref().and_then(upstream::described);
         let resolv_conf = ResolvConf::new(state_dir).follow(policy.resolver.as_ref().map(|resolver| &resolver.dns))?;
@@ -139,11 +147,11 @@ fn after(error: anyhow::Error, cleaned: Result<()>) -> anyhow::Error {
     }
 }
 
-fn follow_resolver(policy: &Policy, conf: &Path, conf_changed: bool, made_anew: bool) -> Result<Outcome> {
+fn follow_resolver(policy: &Policy, place: &Place, conf_changed: bool, made_anew: bool) -> Result<Outcome> {
     match (&policy.resolver, conf_changed, made_anew) {
         (None, ..) => Ok(Outcome::NotUsed),
-        (Some(_), true, _) => dnsmasq::restart(conf),
-        (Some(_), false, true) => dnsmasq::forget_answers(conf),
+        (Some(_), true, _) => dnsmasq::restart(place),
+        (Some(_), false, true) => dnsmasq::forget_answers(place),
         (Some(_), false, false) => Ok(Outcome::Unchanged),
     }
 }
@@ -152,7 +160,7 @@ fn follow_resolver(policy: &Policy, conf: &Path, conf_changed: bool, made_anew: 
 fn look_up_ahead(wanted: Wanted<'_>, outcome: Outcome, made_anew: &[String], may_ask: bool) -> Option<String> {
     let resolver = wanted.policy.resolver.as_ref()?;
     // A question from a socket without its mark would only wait for its time to pass.
-    if !may_ask || matches!(outcome, Outcome::NotUsed | Outcome::NotRunning) {
+    if !may_ask || matches!(outcome, Outcome::NotUsed | Outcome::NotRunning(_)) {
         return None;
     }
     let questions = wanted.artifacts.learned.questions(wanted.policy, made_anew);

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use galaf::paths::{DNSMASQ_CONF, LAUNCH_INDEX, RULESET};
 
 use super::files::{self, Staged};
+use super::place::Place;
 use crate::diff::Former;
 
 /// The configuration that is in force.
@@ -23,7 +24,7 @@ pub fn read(state_dir: &Path) -> Former {
     let text = |name: &str| fs::read_to_string(state_dir.join(name)).ok();
     Former {
         ruleset: text(RULESET).unwrap_or_default(),
-        dnsmasq: text(DNSMASQ_CONF),
+        dnsmasq: Place::all(state_dir).iter().find_map(|place| fs::read_to_string(&place.conf).ok()),
         launch_index: text(LAUNCH_INDEX).unwrap_or_default(),
     }
 }
@@ -117,7 +118,7 @@ impl Journal {
     }
 }
 
-/// Forgets everything that is in force: there is no firewall.
+/// Forgets everything that is in force, but for what lies outside the folder: there is no firewall.
 ///
 /// # Errors
 /// If a file cannot be removed.

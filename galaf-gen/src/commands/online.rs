@@ -4,13 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
-use galaf::config::Part;
+use galaf::config::{Instance, Part};
 
 use super::{now, rendered, require_root, say, show_notices};
 use crate::apply::kept::Kept;
+use crate::apply::place::Place;
 use crate::apply::resolv_conf::ResolvConf;
 use crate::apply::state::{self, Journal};
-use crate::apply::{self as steps, Ahead, Failure, Wanted, lock, pending, restore};
+use crate::apply::{self as steps, Ahead, Failure, Wanted, dnsmasq, files, lock, pending, restore};
 use crate::cli::{ApplyArgs, RollbackArgs, StateArgs};
 use crate::input::{self, Input, Machine};
 use crate::judge::{Judgement, judge};
@@ -101,6 +102,7 @@ fn take_back(is_pending: bool, state_dir: &Path) -> Result<String> {
         }
         locked::remove()?;
         state::forget(state_dir)?;
+        dnsmasq::leave(&Place::of(Instance::NetworkManager, state_dir))?;
         ResolvConf::new(state_dir).release()?;
         pending::end(state_dir)?;
         return Ok("taken back: there is no firewall, as before\n".to_owned());
@@ -170,6 +172,8 @@ pub fn reset(args: &StateArgs) -> Result<()> {
     locked::remove()?;
     pending::end(&args.state_dir)?;
     let released = ResolvConf::new(&args.state_dir).release().context("the firewall is gone, but")?;
+    // Its sets are gone, and whom it refuses names is not to be refused them any more.
+    dnsmasq::leave(&Place::of(Instance::NetworkManager, &args.state_dir)).context("the firewall is gone, but")?;
     say("the firewall is gone: every program can talk to the network\n\
          'galaf-gen apply' brings it back, and while galaf-firewall.service is enabled so do the next boot and a\n\
          restart of nftables.service\n")?;
@@ -197,16 +201,26 @@ fn take_back_unconfirmed(state_dir: &Path) -> Result<()> {
     let Some(target) = pending::target(state_dir) else {
         bail!("the only apply so far was never confirmed");
     };
-    let (input, artifacts) = judged(&Files::only(&target), state_dir)?;
-    let kept = Kept::stage(&artifacts, state_dir)?;
+    let (input, mut artifacts) = judged(&Files::only(&target), state_dir)?;
+    let resolver = input.policy.resolver.as_ref().map(|resolver| &resolver.dns);
+    let outside = Place::of(Instance::NetworkManager, state_dir).conf;
+    let inside = Place::of(Instance::Own, state_dir).conf;
+    let is_outside = resolver.is_some_and(|dns| dns.instance == Instance::NetworkManager);
+    let text = artifacts.dnsmasq.take_if(|_| is_outside);
+    let kept = Kept::stage(&artifacts, state_dir, &inside)?;
     let journal = Journal::begin(state_dir, &input.text)?;
     kept.commit()?;
     journal.end()?;
     pending::end(state_dir)?;
     // The rules are what the boot is for: not even a file system that cannot be written yet may keep them out.
-    if let Err(error) = ResolvConf::new(state_dir).follow(input.policy.resolver.as_ref().map(|resolver| &resolver.dns))
-    {
-        eprintln!("galaf-gen: {error:#}; 'galaf-gen apply' tries again");
+    let put = || match text {
+        Some(text) => files::replace(&outside, &text).map(drop),
+        None => files::remove(&outside),
+    };
+    for followed in [put(), ResolvConf::new(state_dir).follow(resolver).map(drop)] {
+        if let Err(error) = followed {
+            eprintln!("galaf-gen: {error:#}; 'galaf-gen apply' tries again");
+        }
     }
     Ok(())
 }

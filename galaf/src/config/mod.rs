@@ -32,7 +32,7 @@ pub use inbound::Inbound;
 pub use problem::{Problem, Problems};
 pub use rate::Rate;
 pub use rule_text::RuleText;
-pub use settings::{Dns, Forward, MarkSource, Mode, Refusal, Settings, Upstream};
+pub use settings::{Dns, Forward, Instance, MarkSource, Mode, Refusal, Settings, Upstream};
 pub use source::{LISTS, Part, Source, described};
 pub use suggest::did_you_mean;
 

@@ -80,9 +80,21 @@ pub enum MarkSource {
     Nft,
 }
 
+/// Who runs the dnsmasq that is the resolver.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Instance {
+    /// galaf has one of its own.
+    #[default]
+    Own,
+    /// NetworkManager, which names its servers and where it listens.
+    NetworkManager,
+}
+
 /// The resolver that turns names into granted addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dns {
+    /// Who runs it.
+    pub instance: Instance,
     /// Where it asks; empty: where the machine does.
     pub upstream: Vec<Upstream>,
     /// Where it listens.
@@ -99,6 +111,7 @@ impl Default for Dns {
     fn default() -> Self {
         let listen = Upstream { address: IpAddr::from([127, 0, 0, 1]), port: DNS_PORT };
         Self {
+            instance: Instance::Own,
             upstream: Vec::new(),
             listen,
             user: Name::constant(DNSMASQ_USER),
@@ -267,11 +280,22 @@ fn read_refusal(node: &Node, at: At<'_>, report: &mut Report) -> Option<Refusal>
     })
 }
 
+const DNS_KEYS: [&str; 6] = ["instance", "upstream", "listen", "user", "max_cache_ttl", "manage_resolv_conf"];
+
+fn read_instance(node: &Node, at: At<'_>, report: &mut Report) -> Option<Instance> {
+    fields::checked(node, at, report, |text| match text {
+        "own" => Ok(Instance::Own),
+        "networkmanager" => Ok(Instance::NetworkManager),
+        _ => Err("is nobody who runs dnsmasq, expected 'own' or 'networkmanager'"),
+    })
+}
+
 fn read_dns(node: &Node, at: At<'_>, report: &mut Report) -> Dns {
-    let fields = Fields::of(node, at, report, &["upstream", "listen", "user", "max_cache_ttl", "manage_resolv_conf"]);
+    let fields = Fields::of(node, at, report, &DNS_KEYS);
     let server = |node: &Node, at: At<'_>, report: &mut Report| fields::checked(node, at, report, Upstream::parse);
     let default = Dns::default();
     let dns = Dns {
+        instance: fields.read("instance", at, report, read_instance).unwrap_or(default.instance),
         upstream: fields
             .read("upstream", at, report, |node, at, report| fields::list(node, at, report, "servers", server))
             .unwrap_or_default(),
@@ -293,6 +317,11 @@ fn read_dns(node: &Node, at: At<'_>, report: &mut Report) -> Dns {
             .read("manage_resolv_conf", at, report, fields::boolean)
             .unwrap_or(default.manage_resolv_conf),
     };
+    if dns.instance == Instance::NetworkManager {
+        for key in ["upstream", "listen"].into_iter().filter(|key| fields.get(key).is_some()) {
+            report.problem(at.key(key), "is NetworkManager's to say: leave it out, or have an instance of galaf's own");
+        }
+    }
     if dns.manage_resolv_conf && dns.listen.port != DNS_PORT {
         report.problem(
             at.key("manage_resolv_conf"),

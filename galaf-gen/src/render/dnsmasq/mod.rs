@@ -5,6 +5,7 @@ mod allowlist;
 use std::fmt::Write;
 
 pub use allowlist::may_ask;
+use galaf::config::Instance;
 
 use super::learned::LearnedSets;
 use crate::policy::{Policy, Resolver};
@@ -26,19 +27,24 @@ pub fn render(policy: &Policy, learned: &LearnedSets) -> Result<Option<String>, 
 
 fn server(text: &mut String, resolver: &Resolver) {
     let dns = &resolver.dns;
+    text.push_str("# Made by galaf-gen from galaf.json; the next 'galaf-gen apply' overwrites it.\n");
     // Writing to a String cannot fail.
-    let _ = write!(
-        text,
-        "# Made by galaf-gen from galaf.json; the next 'galaf-gen apply' overwrites it.\n\
-         port={}\n\
-         listen-address={}\n\
-         bind-interfaces\n\
-         user={}\n\
-         max-cache-ttl={}\n\
-         no-resolv\n",
-        dns.listen.port, dns.listen.address, dns.user, dns.max_cache_ttl
-    );
+    let _ = match dns.instance {
+        Instance::Own => {
+            write!(text, "port={}\nlisten-address={}\nbind-interfaces\n", dns.listen.port, dns.listen.address)
+        }
+        Instance::NetworkManager => {
+            writeln!(
+                text,
+                "# What is commented out is NetworkManager's to say. The rules let the resolver ask these servers only."
+            )
+        }
+    };
+    let _ = write!(text, "user={}\nmax-cache-ttl={}\n", dns.user, dns.max_cache_ttl);
+    // NetworkManager gives it as an option, and the servers while it runs.
+    let comment = if dns.instance == Instance::Own { "" } else { "# " };
+    let _ = writeln!(text, "{comment}no-resolv");
     for upstream in &dns.upstream {
-        let _ = writeln!(text, "server={upstream}");
+        let _ = writeln!(text, "{comment}server={upstream}");
     }
 }
