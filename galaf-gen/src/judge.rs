@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use galaf::config::Family;
 use galaf::json::JsonPath;
 
-use crate::kernel::nft::{self, NftError};
+use crate::kernel::nft::{self, ListAgain, NftError};
 use crate::policy::Place;
 use crate::render::nft::{Origin, Ruleset};
 
@@ -24,7 +24,10 @@ pub enum Judgement {
 /// # Errors
 /// If it refuses something that is not from the file.
 pub fn judge(ruleset: &Ruleset) -> Result<Judgement, NftError> {
-    match nft::check(&ruleset.text) {
+    // nft 1.0.6 loads `tcp flags & (syn | ack) != { 1-5, 9 }` and crashes whenever it is to list a rule of the table.
+    let is_written = ruleset.origins.values().any(|origin| origin.place == Place::Rule);
+    let list_again = if is_written { ListAgain::Yes } else { ListAgain::No };
+    match nft::check(&ruleset.text, list_again) {
         Ok(()) => Ok(Judgement::Good),
         Err(NftError::Refused(complaint)) => {
             let mut problems = problems(&complaint, ruleset);
@@ -81,7 +84,7 @@ fn with_only(line: Option<usize>, written: &BTreeMap<usize, &Origin>, ruleset: &
 }
 
 fn complaint_about(text: &str) -> Result<Option<String>, NftError> {
-    match nft::check(text) {
+    match nft::check(text, ListAgain::Yes) {
         Ok(()) => Ok(None),
         Err(NftError::Refused(complaint)) => Ok(Some(complaint)),
         Err(error) => Err(error),

@@ -39,7 +39,7 @@ fn what_is_made_of_any_good_file_says_what_the_file_says_and_nothing_else() {
 }
 
 /// What nft takes and does not mean what a rule is for, or what ends it.
-const LURES: [&str; 21] = [
+const LURES: [&str; 22] = [
     "meta mark @out_before",
     "-ipv6",
     "| 8",
@@ -61,6 +61,7 @@ const LURES: [&str; 21] = [
     "limit rate 1/second\n}\nchain x {\n",
     "tcp dport 1 comment \"x\" #",
     "tcp dport { 80, 22 lshift 1 }",
+    "tcp flags & (syn | ack) != { 1-5, 9 }",
 ];
 
 #[test]

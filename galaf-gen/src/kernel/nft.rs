@@ -6,6 +6,7 @@ use std::io::{Seek, Write};
 use std::path::Path;
 use std::process::{Command, Output};
 
+use galaf::paths::TABLE;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::few_groups::with_few_groups;
@@ -61,17 +62,37 @@ pub fn list_json(args: &[&str]) -> Result<String, NftError> {
     }
 }
 
+/// Whether a table that was loaded is listed again, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListAgain {
+    /// It is: somebody else wrote rules of it.
+    Yes,
+    /// It is not: every rule is of a form that is known.
+    No,
+}
+
+/// Loads, and has all of the table listed as parts of it are read back after an apply.
+const LOAD_AND_LIST: &str = "\
+\"$1\" -f - || exit
+{ \"$1\" -j -n list table inet \"$2\"; } >/dev/null 2>&1 && exit
+echo 'nft cannot list it once it is loaded' >&2
+exit 1";
+
 /// Has `nft` and the kernel judge `text` in a network namespace of its own. Needs no privilege where
 /// user namespaces are allowed.
 ///
 /// # Errors
 /// As [`load`], and if no namespace can be made.
-pub fn check(text: &str) -> Result<(), NftError> {
+pub fn check(text: &str, list_again: ListAgain) -> Result<(), NftError> {
     let mut command = Command::new(UNSHARE);
     if !nix::unistd::geteuid().is_root() {
         command.arg("--map-root-user");
     }
-    command.args(["--net", "--", program(), "-c", "-f", "-"]);
+    command.args(["--net", "--"]);
+    match list_again {
+        ListAgain::Yes => command.args(["sh", "-c", LOAD_AND_LIST, "sh", program(), TABLE]),
+        ListAgain::No => command.args([program(), "-c", "-f", "-"]),
+    };
     let output = with_few_groups(text, || feed(&mut command, text, "unshare"))?;
     let complaint = complaint(&output);
     if output.status.success() {

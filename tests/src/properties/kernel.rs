@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use galaf_gen::kernel::nft;
+use galaf_gen::kernel::nft::{self, NftError};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{getegid, geteuid};
 use serde_json::Value;
@@ -46,14 +46,19 @@ pub(super) fn load(text: &str) -> Result<String, String> {
     }
 }
 
-/// Every object and rule that the kernel has.
-pub(super) fn loaded() -> Vec<Value> {
-    let read = || -> Result<Vec<Value>> {
-        let mut listing: Value = serde_json::from_str(&nft::list_json(&["ruleset"])?)?;
+/// Every object and rule that the kernel has; `None` if nft ends without a word over one of them.
+pub(super) fn loaded() -> Option<Vec<Value>> {
+    let listing = match nft::list_json(&["ruleset"]) {
+        Err(NftError::Refused(complaint)) if complaint.is_empty() => return None,
+        listing => listing,
+    };
+    let read = |listing: String| -> Result<Vec<Value>> {
+        let mut listing: Value = serde_json::from_str(&listing)?;
         let Some(Value::Array(objects)) = listing.get_mut("nftables").map(Value::take) else { bail!("no listing") };
         Ok(objects.into_iter().filter(|object| object.get("metainfo").is_none()).collect())
     };
-    read().unwrap_or_else(|error| panic!("nft cannot list what it loaded: {error:#}"))
+    let objects = listing.map_err(Into::into).and_then(read);
+    Some(objects.unwrap_or_else(|error| panic!("nft cannot list what it loaded: {error:#}")))
 }
 
 /// Panics unless dnsmasq takes `text` for its configuration.

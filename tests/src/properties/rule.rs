@@ -13,7 +13,7 @@ use super::netlink::{assert_matches_and_accepts, rules};
 use super::ruleset::{assert_is, refused_lines};
 
 /// A text that counts as one rule's matches is that to nft: one rule of its family that matches and then accepts, in a table that is as it would be
-/// with any other text. Or nft refuses it, and says that it is this line. Whether nft took it.
+/// with any other text. Or nft refuses it, or cannot list it again, and it is told that it is this line. Whether nft took it.
 ///
 /// Only for a thread that has [entered](super::enter) a network of its own.
 pub fn rule(family: Family, text: &str) -> bool {
@@ -28,9 +28,14 @@ pub fn rule(family: Family, text: &str) -> bool {
     let parts = [Part { name: "probe".to_owned(), text: file.to_string() }];
     let Some((_, artifacts)) = made(&parts) else { panic!("a good rule in a bad file: {file}") };
     let ruleset = &artifacts.ruleset;
+    let path = JsonPath::root().key("groups").key("probe").key(key);
     match load(&ruleset.text) {
         Ok(messages) => {
-            assert_is(&artifacts.table, &loaded());
+            let Some(loaded) = loaded() else {
+                assert_is_blamed(text, ruleset, &path);
+                return false;
+            };
+            assert_is(&artifacts.table, &loaded);
             let rules = rules(&messages, "app_probe");
             let [rule] = rules.as_slice() else { panic!("{text:?} is {} rules:\n{messages}", rules.len()) };
             assert_matches_and_accepts(rule, family);
@@ -39,7 +44,7 @@ pub fn rule(family: Family, text: &str) -> bool {
         Err(complaint) => {
             let is_own = |line| ruleset.origins.get(line).is_some_and(|origin| origin.place == Place::Rule);
             if !refused_lines(&complaint).iter().any(is_own) {
-                assert_is_blamed(text, ruleset, &JsonPath::root().key("groups").key("probe").key(key));
+                assert_is_blamed(text, ruleset, &path);
             }
             false
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use galaf::config::Part;
 use galaf::paths::TABLE;
+use galaf_gen::judge::{Judgement, judge};
 use galaf_gen::policy::{Place, Policy, With};
 use galaf_gen::render::nft::{ChainKind, Origin, Rule, Table};
 use serde_json::Value;
@@ -26,7 +27,10 @@ pub fn ruleset(document: &Value) -> bool {
     let Some((input, artifacts)) = made(&parts) else { return false };
     assert_contained(&input.policy, &artifacts);
     match load(&artifacts.ruleset.text) {
-        Ok(_) => assert_is(&artifacts.table, &loaded()),
+        Ok(_) => match loaded() {
+            Some(loaded) => assert_is(&artifacts.table, &loaded),
+            None => assert!(matches!(judge(&artifacts.ruleset), Ok(Judgement::Bad(_))), "{document:#}"),
+        },
         Err(complaint) => {
             let origins = &artifacts.ruleset.origins;
             let is_text = |line| origins.get(line).is_some_and(|origin| has_text(&input.policy, origin));
