@@ -249,3 +249,26 @@ fn killed_at_any_step_on_probation_it_is_taken_back() {
     }
     assert!(found_old * STRIDE < effects.len(), "it was always killed before it changed anything");
 }
+
+#[test]
+fn a_boot_that_is_killed_leaves_the_machine_locked_or_with_its_rules() {
+    let Some(lab) = lab() else { return };
+    let rules = objects(&lab);
+    let remove = || lab.root(&["nft", "delete", "table", "inet", "galaf"]).unwrap();
+    remove();
+    let effects = effects(&lab, &["boot"]);
+    assert!(objects(&lab) == rules);
+    // The first thing that it tells the kernel is to lock; what it asks before comes by the same call.
+    let locks = effects.iter().position(|(name, _)| name.starts_with("clone")).unwrap();
+    assert!(locks > 0 && locks + 1 < effects.len(), "{effects:?}");
+    for effect in &effects[locks..] {
+        remove();
+        let outcome = run_until(&lab, &["boot"], effect);
+        assert!([0, KILLED].contains(&outcome.code), "{effect:?}: {outcome:?}");
+        let found = objects(&lab);
+        let text = found.join("\n");
+        let count = |what| text.matches(what).count();
+        let is_locked = (count("policy drop"), count("accept"), count("\"lo\" accept")) == (2, 2, 2);
+        assert!(found == rules || is_locked, "{effect:?}:\n{text}");
+    }
+}

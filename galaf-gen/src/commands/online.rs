@@ -15,7 +15,7 @@ use crate::apply::{self as steps, Ahead, Failure, Wanted, dnsmasq, files, lock, 
 use crate::cli::{ApplyArgs, RollbackArgs, StateArgs};
 use crate::input::{self, Input, Machine};
 use crate::judge::{Judgement, judge};
-use crate::kernel::locked;
+use crate::kernel::{locked, read};
 use crate::notices::notices;
 use crate::render::Artifacts;
 use crate::sources::Files;
@@ -184,6 +184,10 @@ pub fn reset(args: &StateArgs) -> Result<()> {
 pub fn boot(args: &StateArgs) -> Result<()> {
     require_root("boot")?;
     let path = args.state_dir.join(galaf::paths::RULESET);
+    if !matches!(read::outline(), Ok(Some(_))) {
+        // Whoever ends us early, such as a unit's time limit, leaves a machine that is locked and not one that is open.
+        locked::lock().context("cannot even lock the network")?;
+    }
     match take_back_unconfirmed(&args.state_dir).and_then(|()| restore::last_good(&path)) {
         Ok(()) => say(&format!("loaded '{}'\n", path.display())),
         Err(error) => {
